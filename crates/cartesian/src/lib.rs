@@ -1,0 +1,1 @@
+//! Which variants does this text describe, and why is that one missing?

@@ -1,0 +1,1 @@
+//! What happened? The typed, versioned event stream every report is made from.

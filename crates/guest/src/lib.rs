@@ -1,0 +1,1 @@
+//! How do we talk to a guest? Console, guest agent, sessions.

@@ -1,0 +1,1 @@
+//! How does one test, and how do a thousand, get run and cleaned up?

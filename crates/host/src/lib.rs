@@ -1,0 +1,1 @@
+//! What can this host do, and what did we borrow and must give back?

@@ -1,0 +1,1 @@
+//! Where do disks and guests come from? Overlays, the tiny guest.

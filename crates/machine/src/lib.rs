@@ -1,0 +1,1 @@
+//! What machine is that? A machine specification and its rendering to a QEMU command line.

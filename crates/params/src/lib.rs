@@ -1,0 +1,1 @@
+//! What does this key mean? One table declares every key once.

@@ -1,0 +1,1 @@
+//! The tests we ship, one file each, each short enough to copy.

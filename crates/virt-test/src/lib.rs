@@ -1,0 +1,1 @@
+//! The command line: flags become lines of Cartesian text, verdicts become exit codes.

@@ -1,0 +1,1 @@
+//! What is a running machine? The Vm handle and every verb on it.
