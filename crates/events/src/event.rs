@@ -1,0 +1,264 @@
+//! The vocabulary: what can be said about a run.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One line of `events.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Position in the stream, from 0, without gaps.
+    pub seq: u64,
+    /// Wall-clock time of the event, UTC.
+    pub time: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened. Times are milliseconds since the start of the thing they belong to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// First event of every stream.
+    RunStarted {
+        /// [`crate::FORMAT`] of the stream.
+        format: u32,
+        /// Version of virt-test.
+        version: String,
+        /// The command line, as typed.
+        argv: Vec<String>,
+        /// Process id of virt-test.
+        pid: u32,
+        /// Where guests, packages and caches live.
+        data_dir: PathBuf,
+        /// Directory of this run, which holds the stream itself.
+        run_dir: PathBuf,
+        /// The lines of Cartesian text the options were compiled to.
+        config: Vec<String>,
+    },
+    /// Something that takes a while during set-up has begun.
+    SetupStep {
+        /// What is being done, such as `building guest JeOS.tiny.x86_64`.
+        what: String,
+    },
+    /// Something a run that ended badly had left behind was removed.
+    Reaped {
+        /// What it was, such as `process 1234 (qemu-system-x86_64)`.
+        what: String,
+    },
+    /// How guests will be run, and why.
+    Accelerator {
+        /// `kvm` or `tcg`.
+        accel: String,
+        /// The whole sentence, such as `tcg (no /dev/kvm)`.
+        description: String,
+    },
+    /// A QEMU binary that tests will use.
+    Qemu {
+        /// The binary.
+        path: PathBuf,
+        /// Its version, such as `7.2.22`.
+        version: String,
+    },
+    /// Set-up came to its end.
+    SetupFinished {
+        /// How long it took.
+        elapsed_ms: u64,
+        /// Why it failed, if it did.
+        error: Option<String>,
+        /// What may mend it.
+        hints: Vec<String>,
+    },
+    /// What will be run.
+    Planned {
+        /// In the order of running.
+        tests: Vec<TestPlan>,
+    },
+    /// A test begins.
+    TestStarted {
+        /// From 1.
+        index: usize,
+        /// Its name.
+        name: String,
+        /// Where its evidence goes.
+        dir: PathBuf,
+    },
+    /// A test entered a phase, for the live line and the timeline.
+    TestPhase {
+        /// From 1.
+        index: usize,
+        /// Milliseconds since the test began.
+        at_ms: u64,
+        /// Such as `booting vm1`.
+        phase: String,
+    },
+    /// A test has its verdict and has been cleaned up.
+    TestFinished {
+        /// From 1.
+        index: usize,
+        /// Its name.
+        name: String,
+        /// The verdict.
+        verdict: Verdict,
+        /// From its start to its verdict, cleaned up.
+        elapsed_ms: u64,
+        /// Why it did not simply pass.
+        reason: Option<String>,
+        /// What may help: hints, and the last words of guest and monitor.
+        details: Vec<String>,
+    },
+    /// The user or the system asked the run to stop.
+    Interrupted {
+        /// Such as `SIGINT`.
+        signal: String,
+    },
+    /// Last event of every stream that came to an end.
+    RunFinished {
+        /// From the start of the program.
+        elapsed_ms: u64,
+        /// How many tests ended how.
+        counts: Counts,
+        /// Exit status of the program.
+        exit_status: u8,
+    },
+    /// An event type this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A test that will be run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestPlan {
+    /// From 1.
+    pub index: usize,
+    /// Its name.
+    pub name: String,
+}
+
+/// How a test ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// What the test asserts holds.
+    Pass,
+    /// It holds, but something deserves a look.
+    Warn,
+    /// Not run: the host, the QEMU binary or the configuration lacks something, which the reason names.
+    Skip,
+    /// The guest or QEMU did not do what the test asserts.
+    Fail,
+    /// Our side could not do its part: configuration, host or virt-test itself.
+    Error,
+    /// The run was stopped before the test came to a verdict.
+    Interrupted,
+}
+
+impl Verdict {
+    /// The word printed for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Pass => "PASS",
+            Verdict::Warn => "WARN",
+            Verdict::Skip => "SKIP",
+            Verdict::Fail => "FAIL",
+            Verdict::Error => "ERROR",
+            Verdict::Interrupted => "INTERRUPTED",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// How many tests ended how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Tests that passed.
+    pub pass: usize,
+    /// Tests that passed with a warning.
+    pub warn: usize,
+    /// Tests that were skipped.
+    pub skip: usize,
+    /// Tests that failed.
+    pub fail: usize,
+    /// Tests that could not be carried out.
+    pub error: usize,
+    /// Tests that were interrupted.
+    pub interrupted: usize,
+}
+
+impl Counts {
+    /// Counts one more.
+    pub fn add(&mut self, verdict: Verdict) {
+        *match verdict {
+            Verdict::Pass => &mut self.pass,
+            Verdict::Warn => &mut self.warn,
+            Verdict::Skip => &mut self.skip,
+            Verdict::Fail => &mut self.fail,
+            Verdict::Error => &mut self.error,
+            Verdict::Interrupted => &mut self.interrupted,
+        } += 1;
+    }
+
+    /// Tests that came to hold what they assert.
+    pub fn passed(&self) -> usize {
+        self.pass + self.warn
+    }
+
+    /// Tests that make the run fail.
+    pub fn failed(&self) -> usize {
+        self.fail + self.error + self.interrupted
+    }
+
+    /// Percentage of tests that passed among those that were run; `None` where none was run.
+    pub fn success_rate(&self) -> Option<f64> {
+        let run = self.passed() + self.failed();
+        (run > 0).then(|| 100.0 * self.passed() as f64 / run as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skipped_tests_do_not_count_in_the_success_rate() {
+        let mut counts = Counts::default();
+        assert_eq!(counts.success_rate(), None);
+        for verdict in [
+            Verdict::Pass,
+            Verdict::Warn,
+            Verdict::Skip,
+            Verdict::Error,
+            Verdict::Fail,
+        ] {
+            counts.add(verdict);
+        }
+        assert_eq!(counts.success_rate(), Some(50.0));
+    }
+
+    #[test]
+    fn format_1_on_disk_stays_readable() {
+        let lines = [
+            r#"{"seq":0,"time":"2026-11-22T10:24:58Z","event":{"type":"run_started","format":1,"version":"0.1.0","argv":["virt-test"],"pid":1,"data_dir":"/d","run_dir":"/d/r","config":["only kvm"]}}"#,
+            r#"{"seq":1,"time":"2026-11-22T10:24:58Z","event":{"type":"test_finished","index":1,"name":"boot","verdict":"pass","elapsed_ms":12,"reason":null,"details":[]}}"#,
+        ];
+        let records: Vec<Record> = lines
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert!(matches!(
+            records[0].event,
+            Event::RunStarted { format: 1, .. }
+        ));
+        for (record, line) in records.iter().zip(lines) {
+            assert_eq!(serde_json::to_string(record).unwrap(), line);
+        }
+    }
+}

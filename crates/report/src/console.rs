@@ -1,0 +1,386 @@
+//! The lines a person reads.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anstyle::{AnsiColor, Style};
+use events::{Counts, Event, Record, Subscriber, Verdict};
+
+use crate::live::Live;
+use crate::words::{clock, seconds};
+
+/// Colours of words; output makes sense without them.
+#[derive(Debug, Clone, Copy)]
+pub struct Palette {
+    header: Style,
+    good: Style,
+    odd: Style,
+    bad: Style,
+}
+
+impl Palette {
+    /// No colours, for a pipe.
+    pub const PLAIN: Palette = Palette {
+        header: Style::new(),
+        good: Style::new(),
+        odd: Style::new(),
+        bad: Style::new(),
+    };
+
+    /// Colours, for a terminal.
+    pub const COLOUR: Palette = Palette {
+        header: AnsiColor::BrightBlue.on_default(),
+        good: AnsiColor::BrightGreen.on_default(),
+        odd: AnsiColor::BrightYellow.on_default(),
+        bad: AnsiColor::BrightRed.on_default(),
+    };
+
+    fn of(&self, verdict: Verdict) -> Style {
+        match verdict {
+            Verdict::Pass => self.good,
+            Verdict::Warn | Verdict::Skip | Verdict::Interrupted => self.odd,
+            Verdict::Fail | Verdict::Error => self.bad,
+        }
+    }
+}
+
+/// Prints events as they happen.
+///
+/// A write that fails is not reported here: a reader that went away (`| head`) must not change what the tests do, and
+/// everything said is in `events.jsonl` as well.
+pub struct Console<W> {
+    out: W,
+    palette: Palette,
+    verbose: bool,
+    live: Option<Live>,
+    dirs: Option<(PathBuf, PathBuf)>,
+    evidence: PathBuf,
+    total: usize,
+}
+
+impl<W: Write + Send> Console<W> {
+    /// Prints lines to `out`, the same on a terminal and in a pipe but for the colours.
+    pub fn new(out: W, palette: Palette) -> Self {
+        Self {
+            out,
+            palette,
+            verbose: false,
+            live: None,
+            dirs: None,
+            evidence: PathBuf::new(),
+            total: 0,
+        }
+    }
+
+    /// Also says each step of set-up and each phase of a test.
+    pub fn verbose(mut self, verbose: bool) -> Self {
+        self.verbose = verbose;
+        self
+    }
+
+    /// Shows a line on standard error which says what is going on and for how long. Only for a terminal.
+    pub fn with_live_line(mut self) -> Self {
+        self.live = Some(Live::new());
+        self
+    }
+
+    fn line(&mut self, text: &str) {
+        let out = &mut self.out;
+        let mut print = || {
+            let _ = writeln!(out, "{text}");
+            let _ = out.flush();
+        };
+        match &self.live {
+            Some(live) => live.suspend(print),
+            None => print(),
+        }
+    }
+
+    fn header(&mut self, name: &str, value: &str) {
+        let style = self.palette.header;
+        self.line(&format!("{style}{name}:{style:#} {value}"));
+    }
+
+    fn detail(&mut self, text: &str) {
+        for line in text.lines() {
+            self.line(&format!("    {line}"));
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted {
+                data_dir, run_dir, ..
+            } => {
+                self.dirs = Some((data_dir.clone(), run_dir.join("debug.log")));
+            }
+            Event::SetupStep { what } => {
+                if let Some(live) = &self.live {
+                    live.show(&format!("setup: {what}"));
+                }
+                if self.verbose {
+                    self.detail(what);
+                }
+            }
+            Event::Reaped { what } => self.header("CLEANED UP AFTER AN EARLIER RUN", what),
+            Event::SetupFinished {
+                elapsed_ms,
+                error,
+                hints,
+            } => self.setup(*elapsed_ms, error.as_deref(), hints),
+            Event::Accelerator { description, .. } => self.header("ACCEL", description),
+            Event::Qemu { path, version } if self.verbose => {
+                self.detail(&format!("QEMU {version} ({})", path.display()));
+            }
+            Event::Planned { tests } => {
+                self.total = tests.len();
+                self.header("TESTS", &tests.len().to_string());
+            }
+            Event::TestStarted { index, name, dir } => {
+                self.evidence.clone_from(dir);
+                if let Some(live) = &self.live {
+                    live.test(&format!("({index}/{}) {name}", self.total));
+                }
+            }
+            Event::TestPhase { phase, .. } => {
+                if let Some(live) = &self.live {
+                    live.phase(phase);
+                }
+                if self.verbose {
+                    self.detail(phase);
+                }
+            }
+            Event::TestFinished {
+                index,
+                name,
+                verdict,
+                elapsed_ms,
+                reason,
+                details,
+            } => {
+                self.verdict(
+                    *index,
+                    name,
+                    *verdict,
+                    *elapsed_ms,
+                    reason.as_deref(),
+                    details,
+                );
+            }
+            Event::Interrupted { signal } => self.header("INTERRUPTED", signal),
+            Event::RunFinished {
+                elapsed_ms, counts, ..
+            } => self.summary(*elapsed_ms, counts),
+            _ => {}
+        }
+    }
+
+    fn setup(&mut self, elapsed_ms: u64, error: Option<&str>, hints: &[String]) {
+        let verdict = if error.is_some() {
+            Verdict::Fail
+        } else {
+            Verdict::Pass
+        };
+        let style = self.palette.of(verdict);
+        if let Some(live) = &self.live {
+            live.clear();
+        }
+        self.header(
+            "SETUP",
+            &format!("{style}{verdict}{style:#} ({})", seconds(elapsed_ms)),
+        );
+        if let Some(error) = error {
+            self.detail(error);
+        }
+        for hint in hints {
+            self.detail(&format!("hint: {hint}"));
+        }
+        if let Some((data_dir, debug_log)) = self.dirs.take() {
+            self.header("DATA DIR", &data_dir.display().to_string());
+            self.header("DEBUG LOG", &debug_log.display().to_string());
+        }
+    }
+
+    fn verdict(
+        &mut self,
+        index: usize,
+        name: &str,
+        verdict: Verdict,
+        elapsed_ms: u64,
+        reason: Option<&str>,
+        details: &[String],
+    ) {
+        if let Some(live) = &self.live {
+            live.clear();
+        }
+        let style = self.palette.of(verdict);
+        let time = match (verdict, reason) {
+            (Verdict::Skip, Some(reason)) => format!("({reason})"),
+            _ => format!("({})", seconds(elapsed_ms)),
+        };
+        self.line(&format!(
+            "({index}/{}) {name}: {style}{verdict}{style:#} {time}",
+            self.total
+        ));
+        if verdict == Verdict::Pass {
+            return;
+        }
+        if verdict != Verdict::Skip
+            && let Some(reason) = reason
+        {
+            self.detail(reason);
+        }
+        for text in details {
+            self.detail(text);
+        }
+        if verdict != Verdict::Skip {
+            let evidence = format!("evidence: {}", self.evidence.display());
+            self.detail(&evidence);
+        }
+    }
+
+    fn summary(&mut self, elapsed_ms: u64, counts: &Counts) {
+        self.header("TOTAL TIME", &clock(elapsed_ms));
+        self.header("TESTS PASSED", &counts.passed().to_string());
+        self.header("TESTS FAILED", &counts.failed().to_string());
+        if counts.skip > 0 {
+            self.header("TESTS SKIPPED", &counts.skip.to_string());
+        }
+        if let Some(rate) = counts.success_rate() {
+            self.header("SUCCESS RATE", &format!("{rate:.2} %"));
+        }
+    }
+}
+
+impl<W: Write + Send> Subscriber for Console<W> {
+    fn on_record(&mut self, record: &Record) {
+        self.event(&record.event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use events::TestPlan;
+    use jiff::Timestamp;
+
+    fn said(palette: Palette, events: Vec<Event>) -> String {
+        let mut out = Vec::new();
+        let mut console = Console::new(&mut out, palette);
+        for (seq, event) in (0..).zip(events) {
+            console.on_record(&Record {
+                seq,
+                time: Timestamp::UNIX_EPOCH,
+                event,
+            });
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    fn finished(index: usize, verdict: Verdict, reason: Option<&str>, details: &[&str]) -> Event {
+        Event::TestFinished {
+            index,
+            name: format!("kvm.JeOS.tiny.x86_64.t{index}"),
+            verdict,
+            elapsed_ms: 2310,
+            reason: reason.map(Into::into),
+            details: details.iter().map(|&text| text.into()).collect(),
+        }
+    }
+
+    fn run() -> Vec<Event> {
+        let dir = PathBuf::from("/data/logs/run-2026-11-22T10.24.58");
+        vec![
+            Event::RunStarted {
+                format: 1,
+                version: "0.1.0".into(),
+                argv: vec![],
+                pid: 1,
+                data_dir: "/data".into(),
+                run_dir: dir.clone(),
+                config: vec![],
+            },
+            Event::SetupStep {
+                what: "building guest".into(),
+            },
+            Event::SetupFinished {
+                elapsed_ms: 1840,
+                error: None,
+                hints: vec![],
+            },
+            Event::Accelerator {
+                accel: "tcg".into(),
+                description: "tcg (no /dev/kvm)".into(),
+            },
+            Event::Planned {
+                tests: (1..=4)
+                    .map(|index| TestPlan {
+                        index,
+                        name: format!("t{index}"),
+                    })
+                    .collect(),
+            },
+            Event::TestStarted {
+                index: 1,
+                name: "t1".into(),
+                dir: dir.join("1-t1"),
+            },
+            Event::TestPhase {
+                index: 1,
+                at_ms: 3,
+                phase: "booting vm1".into(),
+            },
+            finished(1, Verdict::Pass, None, &[]),
+            finished(2, Verdict::Skip, Some("QEMU has no device nvme"), &[]),
+            finished(3, Verdict::Warn, Some("clock is 3 s off"), &[]),
+            finished(
+                4,
+                Verdict::Fail,
+                Some("guest panicked"),
+                &["last console line: Kernel panic\nsecond"],
+            ),
+            Event::RunFinished {
+                elapsed_ms: 61_000,
+                counts: Counts {
+                    pass: 1,
+                    warn: 1,
+                    skip: 1,
+                    fail: 1,
+                    ..Counts::default()
+                },
+                exit_status: 1,
+            },
+        ]
+    }
+
+    #[test]
+    fn a_pipe_gets_one_line_a_test_and_reasons_only_where_there_is_one() {
+        insta::assert_snapshot!(said(Palette::PLAIN, run()));
+    }
+
+    #[test]
+    fn a_terminal_gets_the_same_lines_in_colour() {
+        let coloured = said(Palette::COLOUR, run());
+        assert_ne!(coloured, said(Palette::PLAIN, run()));
+        let mut plain = String::new();
+        let mut rest = coloured.as_str();
+        while let Some((before, escape)) = rest.split_once('\u{1b}') {
+            plain.push_str(before);
+            rest = escape.split_once('m').unwrap().1;
+        }
+        plain.push_str(rest);
+        assert_eq!(plain, said(Palette::PLAIN, run()));
+    }
+
+    #[test]
+    fn a_failed_set_up_says_why_what_may_mend_it_and_where_the_log_is() {
+        let mut events = run();
+        events.truncate(1);
+        events.push(Event::SetupFinished {
+            elapsed_ms: 5,
+            error: Some("no QEMU found".into()),
+            hints: vec!["apt-get install qemu-system-x86".into()],
+        });
+        insta::assert_snapshot!(said(Palette::PLAIN, events));
+    }
+}
