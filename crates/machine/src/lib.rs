@@ -1,3 +1,44 @@
 //! What machine is that? A machine specification and its rendering to a QEMU command line.
+//!
+//! Everything here is pure: [`MachineSpec`] is data, [`render`] turns it into arguments for a QEMU that has the given
+//! [`Capabilities`], and [`repro_script`] into a script that starts the same machine by hand.
+//!
+//! ```
+//! use machine::{Boot, Capabilities, Endpoint, Endpoints, MachineError, MachineSpec, render};
+//!
+//! let mut spec = MachineSpec::new("vm1");
+//! spec.cpu.count = 2;
+//! let endpoints = Endpoints::for_each(&spec, |_| Endpoint::Null);
+//! // A QEMU that can do nothing lacks something; which is named.
+//! let error = render(&spec, &Capabilities::default(), &endpoints);
+//! assert!(matches!(error, Err(MachineError::Unsupported(_))));
+//! ```
 
 pub mod capabilities;
+
+mod argv;
+mod bytesize;
+mod devices;
+mod endpoints;
+mod error;
+mod render;
+mod repro;
+mod spec;
+mod validate;
+
+pub use argv::{Argv, shell_quote};
+pub use bytesize::{ByteSize, ByteSizeError};
+pub use capabilities::{Capabilities, Missing, Need};
+pub use devices::{
+    CacheMode, Disk, DiskBus, ImageFormat, MacAddr, MacAddrError, Media, Netdev, Nic, NicModel,
+    VirtioPort, WatchdogModel,
+};
+pub use endpoints::{Endpoint, Endpoints};
+pub use error::MachineError;
+pub use render::render;
+pub use repro::{Program, command_line, repro_script};
+pub use spec::{
+    Accel, Actions, Board, Boot, Cpu, Firmware, MachineSpec, MachineType, Memory, Monitor,
+    MonitorProtocol, PanicAction, RebootAction, Rtc, RtcClock, ShutdownAction, Topology,
+    WatchdogAction,
+};

@@ -1,0 +1,236 @@
+//! From a machine to QEMU's arguments.
+
+mod chardevs;
+mod disks;
+mod nics;
+mod opts;
+mod pci;
+
+use std::path::Path;
+
+use crate::argv::Argv;
+use crate::capabilities::{Capabilities, Need};
+use crate::devices::WatchdogModel;
+use crate::endpoints::Endpoints;
+use crate::error::MachineError;
+use crate::spec::{Accel, Board, Boot, Firmware, MachineSpec};
+use opts::Opts;
+use pci::PciSlots;
+
+/// The arguments that make QEMU be this machine, stopped before its first instruction.
+///
+/// The same specification, capabilities and endpoints always give the same arguments, PCI addresses included.
+///
+/// # Errors
+/// [`MachineError::Invalid`] when the machine contradicts itself, [`MachineError::Unsupported`] when this QEMU lacks what it
+/// needs, [`MachineError::NoEndpoint`] when a channel is connected to nothing.
+pub fn render(
+    spec: &MachineSpec,
+    capabilities: &Capabilities,
+    endpoints: &Endpoints,
+) -> Result<Argv, MachineError> {
+    spec.validate()?;
+    let board = spec.board()?;
+    let mut render = Render {
+        spec,
+        capabilities,
+        endpoints,
+        board,
+        pci: PciSlots::new(board),
+        argv: Argv::default(),
+    };
+    render.base()?;
+    render.firmware()?;
+    render.boot()?;
+    render.monitors()?;
+    render.serials()?;
+    render.root_ports()?;
+    render.virtio_serial()?;
+    render.disks()?;
+    render.nics()?;
+    render.small_devices()?;
+    render.argv.extend(&spec.extra_args);
+    Ok(render.argv)
+}
+
+struct Render<'a> {
+    spec: &'a MachineSpec,
+    capabilities: &'a Capabilities,
+    endpoints: &'a Endpoints,
+    board: Board,
+    pci: PciSlots,
+    argv: Argv,
+}
+
+impl Render<'_> {
+    fn base(&mut self) -> Result<(), MachineError> {
+        let spec = self.spec;
+        let machine = spec.machine.qemu_name();
+        self.capabilities
+            .require(&Need::Machine(machine.to_owned()))?;
+        let accel = spec.accel.qemu_name();
+        self.capabilities
+            .require(&Need::Accelerator(accel.to_owned()))?;
+        let name = Opts::new("").set("guest", &spec.name);
+        self.argv.flag("-nodefaults");
+        self.argv.flag("-no-user-config");
+        self.argv.flag("-S");
+        self.argv
+            .push("-name", name.set("debug-threads", "on").finish());
+        if spec.sandbox && self.capabilities.has_option("sandbox") {
+            self.argv.push(
+                "-sandbox",
+                "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+            );
+        }
+        self.argv.push("-display", "none");
+        self.argv.push(
+            "-machine",
+            Opts::new(machine).all(&spec.machine_options).finish(),
+        );
+        self.argv.push("-accel", accel);
+        if self.board != Board::None {
+            let model = spec.cpu.model.as_deref().unwrap_or(match spec.accel {
+                Accel::Kvm => "host",
+                Accel::Tcg => "max",
+            });
+            let (name, _flags) = model.split_once(',').unwrap_or((model, ""));
+            self.capabilities.require(&Need::Cpu(name.to_owned()))?;
+            // Flags follow the model after commas, which must stay as they are.
+            self.argv.push("-cpu", model);
+        }
+        self.argv.push("-smp", self.smp());
+        self.argv.push("-m", self.memory());
+        let actions = spec.actions;
+        let action = Opts::new("")
+            .set("reboot", actions.reboot.qemu_name())
+            .set("shutdown", actions.shutdown.qemu_name())
+            .set("panic", actions.panic.qemu_name())
+            .set("watchdog", actions.watchdog.qemu_name());
+        self.argv.push("-action", action.finish());
+        let rtc = Opts::new("")
+            .set("base", &spec.rtc.base)
+            .set("clock", spec.rtc.clock.qemu_name())
+            .maybe("driftfix", spec.rtc.driftfix.then_some("slew"));
+        self.argv.push("-rtc", rtc.finish());
+        Ok(())
+    }
+
+    fn smp(&self) -> String {
+        let cpu = &self.spec.cpu;
+        let topology = cpu.topology.as_ref();
+        Opts::new("")
+            .set("cpus", cpu.count)
+            .maybe("maxcpus", cpu.max)
+            .maybe("sockets", topology.map(|t| t.sockets))
+            .maybe("dies", topology.map(|t| t.dies))
+            .maybe("cores", topology.map(|t| t.cores))
+            .maybe("threads", topology.map(|t| t.threads))
+            .finish()
+    }
+
+    fn memory(&self) -> String {
+        let memory = &self.spec.memory;
+        let growing = memory.slots > 0;
+        Opts::new("")
+            .set("size", memory.size)
+            .maybe("slots", growing.then_some(memory.slots))
+            .maybe("maxmem", memory.max.filter(|_| growing))
+            .finish()
+    }
+
+    fn firmware(&mut self) -> Result<(), MachineError> {
+        match &self.spec.firmware {
+            Firmware::SeaBios => {}
+            Firmware::Bios(path) => self.argv.push("-bios", text(path)?),
+            Firmware::Uefi { code, vars } => {
+                for (unit, path, readonly) in [(0, code, true), (1, vars, false)] {
+                    let drive = Opts::new("")
+                        .set("if", "pflash")
+                        .set("unit", unit)
+                        .set("format", "raw")
+                        .set("readonly", opts::on_off(readonly))
+                        .set("file", text(path)?);
+                    self.argv.push("-drive", drive.finish());
+                }
+            }
+        }
+        if self.spec.has_firmware_log() {
+            self.chardev(MachineSpec::FIRMWARE)?;
+            let device = Opts::new("isa-debugcon").set("iobase", "0x402");
+            self.device("isa-debugcon", device.set("chardev", MachineSpec::FIRMWARE))?;
+        }
+        Ok(())
+    }
+
+    fn boot(&mut self) -> Result<(), MachineError> {
+        if let Boot::Kernel {
+            kernel,
+            initrd,
+            cmdline,
+        } = &self.spec.boot
+        {
+            self.argv.push("-kernel", text(kernel)?);
+            if let Some(initrd) = initrd {
+                self.argv.push("-initrd", text(initrd)?);
+            }
+            if !cmdline.is_empty() {
+                self.argv.push("-append", cmdline);
+            }
+        }
+        Ok(())
+    }
+
+    fn small_devices(&mut self) -> Result<(), MachineError> {
+        if self.spec.rng {
+            self.capabilities
+                .require(&Need::Object("rng-builtin".to_owned()))?;
+            self.argv.push("-object", "rng-builtin,id=rng0-source");
+            let device = Opts::new("virtio-rng-pci").set("id", "rng0");
+            self.pci_device("virtio-rng-pci", device.set("rng", "rng0-source"))?;
+        }
+        if self.spec.balloon {
+            let device = Opts::new("virtio-balloon-pci").set("id", "balloon0");
+            self.pci_device("virtio-balloon-pci", device)?;
+        }
+        if self.spec.pvpanic {
+            self.device("pvpanic", Opts::new("pvpanic").set("id", "pvpanic0"))?;
+        }
+        match self.spec.watchdog {
+            None => {}
+            Some(WatchdogModel::I6300esb) => {
+                let device = Opts::new("i6300esb").set("id", "watchdog0");
+                self.pci_device("i6300esb", device)?;
+            }
+            Some(WatchdogModel::Ib700) => {
+                self.device("ib700", Opts::new("ib700").set("id", "watchdog0"))?;
+            }
+            // On board, but strapped so that it never fires.
+            Some(WatchdogModel::Itco) => self.argv.push("-global", "ICH9-LPC.noreboot=off"),
+        }
+        Ok(())
+    }
+
+    /// Adds a device that has its own way to its bus.
+    fn device(&mut self, name: &str, opts: Opts) -> Result<(), MachineError> {
+        self.capabilities.require(&Need::Device(name.to_owned()))?;
+        self.argv.push("-device", opts.finish());
+        Ok(())
+    }
+
+    /// Adds a PCI device at the next free address of the root bus.
+    fn pci_device(&mut self, name: &str, opts: Opts) -> Result<(), MachineError> {
+        let (bus, address) = self.pci.next()?;
+        self.device(name, opts.set("bus", bus).set("addr", address))
+    }
+}
+
+fn text(path: &Path) -> Result<&str, MachineError> {
+    path.to_str().ok_or_else(|| {
+        MachineError::invalid(
+            format!("path \"{}\"", path.display()),
+            "is not UTF-8",
+            "rename it",
+        )
+    })
+}
