@@ -1,1 +1,11 @@
 //! What can this host do, and what did we borrow and must give back?
+//!
+//! - [`accel`] decides between KVM and TCG by running code, [`qemu`] asks a QEMU binary what it can do, [`budget`] says how much
+//!   CPU and memory there is, [`packages`] and [`doctor`] name what is missing and what mends it.
+//! - [`dirs`], [`ledger`] and [`process`] borrow from the host (directories, files, processes), write it down first, and give it
+//!   back on every path, a `kill -9` of ours included.
+//! - [`deadlines`] stretches every wait by the measured speed of the host.
+
+pub mod dirs;
+pub mod ledger;
+pub mod process;
