@@ -1,0 +1,150 @@
+//! What the kernel command line asks of init.
+//!
+//! | word | meaning | default |
+//! |---|---|---|
+//! | `console=NAME` | a login shell on every such device but virtual terminals | `ttyS0` |
+//! | `virt_test.console=NAME[,NAME…]` | more devices with a login shell | none |
+//! | `virt_test.hostname=NAME` | host name | `tiny` |
+//! | `virt_test.ip=ADDR/PREFIX[,GATEWAY]`, `dhcp` or `none` | address of `eth0` | QEMU's user network |
+
+use std::net::Ipv4Addr;
+
+/// How `eth0` gets its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address {
+    /// Not at all.
+    None,
+    /// By busybox's DHCP client, beside everything else.
+    Dhcp,
+    /// At once.
+    Static {
+        /// The address.
+        address: Ipv4Addr,
+        /// How many leading bits name the network.
+        prefix: u32,
+        /// The default route.
+        gateway: Option<Ipv4Addr>,
+    },
+}
+
+/// The address QEMU's user network and passt give to a first guest; asking for it would only cost time.
+const USER_NETWORK: Address = Address::Static {
+    address: Ipv4Addr::new(10, 0, 2, 15),
+    prefix: 24,
+    gateway: Some(Ipv4Addr::new(10, 0, 2, 2)),
+};
+
+/// The options of one boot.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Devices (without `/dev/`) that get a login shell.
+    pub consoles: Vec<String>,
+    /// The host name.
+    pub hostname: String,
+    /// The address of `eth0`.
+    pub address: Address,
+}
+
+impl Options {
+    /// Reads a kernel command line; words it does not know are not its business.
+    pub fn parse(line: &str) -> Self {
+        let mut options = Options {
+            consoles: Vec::new(),
+            hostname: "tiny".to_string(),
+            address: USER_NETWORK,
+        };
+        let mut kernel_console = false;
+        for (key, value) in line
+            .split_whitespace()
+            .filter_map(|word| word.split_once('='))
+        {
+            match key {
+                "console" => {
+                    let name = value.split(',').next().unwrap_or(value);
+                    if !is_virtual_terminal(name) {
+                        kernel_console = true;
+                        options.add_console(name);
+                    }
+                }
+                "virt_test.console" => value.split(',').for_each(|name| options.add_console(name)),
+                "virt_test.hostname" => options.hostname = value.to_string(),
+                "virt_test.ip" => {
+                    if let Some(address) = parse_address(value) {
+                        options.address = address;
+                    }
+                }
+                _ => {}
+            }
+        }
+        if !kernel_console {
+            options.add_console("ttyS0");
+        }
+        options
+    }
+
+    fn add_console(&mut self, name: &str) {
+        if !name.is_empty() && !self.consoles.iter().any(|known| known == name) {
+            self.consoles.push(name.to_string());
+        }
+    }
+}
+
+fn is_virtual_terminal(name: &str) -> bool {
+    name.strip_prefix("tty")
+        .is_some_and(|rest| rest.chars().all(|digit| digit.is_ascii_digit()))
+}
+
+fn parse_address(text: &str) -> Option<Address> {
+    match text {
+        "none" => return Some(Address::None),
+        "dhcp" => return Some(Address::Dhcp),
+        _ => {}
+    }
+    let (network, gateway) = match text.split_once(',') {
+        Some((network, gateway)) => (network, Some(gateway.parse().ok()?)),
+        None => (text, None),
+    };
+    let (address, prefix) = network.split_once('/')?;
+    Some(Address::Static {
+        address: address.parse().ok()?,
+        prefix: prefix.parse().ok().filter(|prefix| *prefix <= 32)?,
+        gateway,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_words_there_is_a_shell_on_ttys0_and_the_user_network() {
+        let options = Options::parse("quiet tsc=reliable");
+        assert_eq!(options.consoles, ["ttyS0"]);
+        assert_eq!(options.hostname, "tiny");
+        assert_eq!(options.address, USER_NETWORK);
+    }
+
+    #[test]
+    fn consoles_add_up_and_virtual_terminals_are_left_alone() {
+        let line = "console=tty0 console=ttyS1,115200 virt_test.console=hvc0,ttyS1";
+        assert_eq!(Options::parse(line).consoles, ["ttyS1", "hvc0"]);
+    }
+
+    #[test]
+    fn addresses_are_static_or_dhcp_or_none_and_nonsense_is_ignored() {
+        assert_eq!(Options::parse("virt_test.ip=dhcp").address, Address::Dhcp);
+        assert_eq!(Options::parse("virt_test.ip=none").address, Address::None);
+        assert_eq!(
+            Options::parse("virt_test.ip=1.2.3/99").address,
+            USER_NETWORK
+        );
+        assert_eq!(
+            Options::parse("virt_test.ip=192.168.7.3/28,192.168.7.1").address,
+            Address::Static {
+                address: Ipv4Addr::new(192, 168, 7, 3),
+                prefix: 28,
+                gateway: Some(Ipv4Addr::new(192, 168, 7, 1)),
+            }
+        );
+    }
+}
