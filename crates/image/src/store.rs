@@ -1,0 +1,416 @@
+//! The guests made so far, and the making of them.
+
+use crate::apt::{self, Apt};
+use crate::ingredients::{self, Ingredients};
+use crate::initramfs::{self, Contents};
+use crate::kernel::{self, KernelKind};
+use crate::manifest::{self, Component, Manifest, Origin};
+use crate::module::{ModuleTree, Selection};
+use crate::recipe::{RECIPE_VERSION, RECIPES, REQUIRED, Recipe, recipe};
+use crate::tiny::TinyGuest;
+use crate::{Error, Result, command};
+use rustix::fs::{FlockOperation, RenameFlags};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// The guest's init, built with this program.
+static INIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tiny-init"));
+const INIT_SHA256: &str = env!("TINY_INIT_SHA256");
+
+const KERNEL: &str = "vmlinux";
+const INITRD: &str = "initrd";
+const MANIFEST: &str = "manifest.json";
+const CURRENT: &str = "current";
+const BUILDING: &str = ".building-";
+
+/// What the making of a guest is doing, for a live line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// Another run is making the same guest.
+    WaitingForOtherRun,
+    /// Asking the package manager what there is.
+    LookingForPackages,
+    /// The system's lists do not help: fetching our own.
+    FetchingPackageLists,
+    /// Downloading.
+    Downloading {
+        /// The packages' names.
+        packages: Vec<String>,
+    },
+    /// Unpacking packages.
+    Unpacking,
+    /// Taking the kernel out of its image, choosing drivers, writing the initramfs.
+    Assembling,
+}
+
+/// When to make a guest that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rebuild {
+    /// When this program would make it otherwise.
+    IfStale,
+    /// Always; the packages are looked up again, so a newer kernel is taken.
+    Always,
+}
+
+/// A guest, and whether it had to be made.
+#[derive(Clone, Debug)]
+pub struct Ensured {
+    /// The guest.
+    pub guest: TinyGuest,
+    /// How long making it took; nothing if it was there.
+    pub built: Option<Duration>,
+}
+
+/// One line of `virt-test guest list`.
+#[derive(Clone, Debug)]
+pub struct GuestStatus {
+    /// How the guest is made.
+    pub recipe: &'static Recipe,
+    /// The guest, if it is ready to boot.
+    pub ready: Option<TinyGuest>,
+}
+
+/// The guests below a data directory: `guests/<name>/<key>/{vmlinux,initrd,manifest.json}`, with `guests/<name>/current` naming
+/// the newest, and downloaded packages in `packages`.
+#[derive(Clone, Debug)]
+pub struct GuestStore {
+    data: PathBuf,
+    root: PathBuf,
+}
+
+impl GuestStore {
+    /// A store below this directory, which need not exist yet.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            root: PathBuf::from("/"),
+        }
+    }
+
+    /// All guests there could be, and those there are.
+    ///
+    /// # Errors
+    /// When a guest's files cannot be read for another reason than that they are not there.
+    pub fn list(&self) -> Result<Vec<GuestStatus>> {
+        RECIPES
+            .iter()
+            .map(|recipe| {
+                Ok(GuestStatus {
+                    recipe,
+                    ready: self.find_current(recipe)?,
+                })
+            })
+            .collect()
+    }
+
+    /// The guest, if it is ready to boot and this program would make it the same.
+    ///
+    /// A look at four files and no more: whether the distribution has a newer kernel is asked only when a guest is made.
+    ///
+    /// # Errors
+    /// When there is no such guest, or its files cannot be read for another reason than that they are not there.
+    pub fn find(&self, name: &str) -> Result<Option<TinyGuest>> {
+        self.find_current(known_recipe(name)?)
+    }
+
+    /// The guest, made if need be. This blocks for seconds when it has to download and build.
+    ///
+    /// # Errors
+    /// When there is no such guest, or it cannot be made; [`Error::hint`] says what would help.
+    pub fn ensure(
+        &self,
+        name: &str,
+        rebuild: Rebuild,
+        progress: &dyn Fn(Progress),
+    ) -> Result<Ensured> {
+        let recipe = known_recipe(name)?;
+        let home = self.home(recipe);
+        if rebuild == Rebuild::IfStale
+            && let Some(guest) = self.find_current(recipe)?
+        {
+            return Ok(Ensured { guest, built: None });
+        }
+        fs::create_dir_all(&home).map_err(Error::io("create", &home))?;
+        let _lock = lock(&home.join("lock"), progress)?;
+        // Whoever held the lock may have made it.
+        if rebuild == Rebuild::IfStale
+            && let Some(guest) = self.find_current(recipe)?
+        {
+            return Ok(Ensured { guest, built: None });
+        }
+        remove_leftovers(&home)?;
+        let started = Instant::now();
+        let guest = self.build(recipe, &home, started, progress)?;
+        Ok(Ensured {
+            guest,
+            built: Some(started.elapsed()),
+        })
+    }
+
+    fn home(&self, recipe: &Recipe) -> PathBuf {
+        self.data.join("guests").join(recipe.name)
+    }
+
+    fn find_current(&self, recipe: &Recipe) -> Result<Option<TinyGuest>> {
+        let current = self.home(recipe).join(CURRENT);
+        let Some(key) = existing(fs::read_link(&current)).map_err(Error::io("read", &current))?
+        else {
+            return Ok(None);
+        };
+        let directory = self.home(recipe).join(key);
+        let path = directory.join(MANIFEST);
+        let Some(text) = existing(fs::read_to_string(&path)).map_err(Error::io("read", &path))?
+        else {
+            return Ok(None);
+        };
+        // A manifest of another version of this program means that the guest has to be made again, not that anything is wrong.
+        let Ok(manifest) = serde_json::from_str::<Manifest>(&text) else {
+            return Ok(None);
+        };
+        let guest = TinyGuest {
+            kernel: directory.join(KERNEL),
+            initrd: directory.join(INITRD),
+            manifest,
+        };
+        let whole =
+            |path: &Path, size: u64| path.metadata().is_ok_and(|metadata| metadata.len() == size);
+        let usable = guest.manifest.format == manifest::FORMAT
+            && guest.manifest.recipe == recipe_fingerprint(recipe)
+            && whole(&guest.kernel, guest.manifest.kernel_size)
+            && whole(&guest.initrd, guest.manifest.initrd_size)
+            && guest
+                .manifest
+                .components
+                .iter()
+                .all(|component| component.origin.is_unchanged());
+        Ok(usable.then_some(guest))
+    }
+
+    fn build(
+        &self,
+        recipe: &Recipe,
+        home: &Path,
+        started: Instant,
+        progress: &dyn Fn(Progress),
+    ) -> Result<TinyGuest> {
+        let building = tempfile::Builder::new()
+            .prefix(BUILDING)
+            .tempdir_in(home)
+            .map_err(Error::io("create a directory in", home))?;
+        let scratch = building.path().join("unpacked");
+        let apt = Apt::new(self.data.join("packages"));
+        let ingredients = ingredients::gather(recipe, &apt, &self.root, &scratch, progress)?;
+        progress(Progress::Assembling);
+
+        let made = building.path().join("made");
+        fs::create_dir(&made).map_err(Error::io("create", &made))?;
+        let (kernel_kind, kernel_size) =
+            write_kernel(&ingredients.kernel.image, &made.join(KERNEL))?;
+        let drivers = choose_drivers(recipe, &ingredients)?;
+        let initrd = initrd(recipe, &ingredients, &drivers)?;
+        write(&made.join(INITRD), &initrd)?;
+
+        let mut components = ingredients.components;
+        components.push(Component {
+            name: "tiny-init".to_owned(),
+            origin: Origin::Program,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            sha256: INIT_SHA256.to_owned(),
+        });
+        let recipe_fingerprint = recipe_fingerprint(recipe);
+        let manifest = Manifest {
+            format: manifest::FORMAT,
+            guest: recipe.name.to_owned(),
+            key: key(&recipe_fingerprint, &components),
+            recipe: recipe_fingerprint,
+            components,
+            kernel_release: ingredients.kernel.release,
+            kernel_kind,
+            kernel_size,
+            initrd_size: initrd.len() as u64,
+            modules: drivers
+                .modules
+                .iter()
+                .map(|module| module.name.clone())
+                .collect(),
+            builtin: drivers.builtin,
+            absent: drivers.absent,
+            build_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        publish(home, &made, manifest)
+    }
+}
+
+fn known_recipe(name: &str) -> Result<&'static Recipe> {
+    recipe(name).ok_or_else(|| Error::UnknownGuest {
+        name: name.to_owned(),
+        known: RECIPES
+            .iter()
+            .map(|recipe| recipe.name.to_owned())
+            .collect(),
+    })
+}
+
+/// Identifies all that this program itself puts into a guest.
+fn recipe_fingerprint(recipe: &Recipe) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(format!("{RECIPE_VERSION}\0{INIT_SHA256}\0{recipe:?}"));
+    apt::hex(&hasher.finalize())
+}
+
+/// Identifies all that went into a guest.
+fn key(recipe_fingerprint: &str, components: &[Component]) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(recipe_fingerprint);
+    for component in components {
+        hasher.update(format!(
+            "\0{}\0{}\0{}",
+            component.name, component.version, component.sha256
+        ));
+    }
+    apt::hex(&hasher.finalize())
+}
+
+/// Writes the kernel that boots fastest: the ELF image where PVH can boot it, the image as shipped otherwise.
+fn write_kernel(image: &Path, to: &Path) -> Result<(KernelKind, u64)> {
+    let shipped = fs::read(image).map_err(Error::io("read", image))?;
+    let (bytes, kind) = match kernel::vmlinux(&shipped) {
+        Ok(elf) if kernel::has_pvh_entry(&elf) => (elf, KernelKind::Pvh),
+        Ok(_) => (shipped, KernelKind::BzImage),
+        Err(kernel::BzImageError::UnknownCompression(start)) => {
+            tracing::warn!(image = %image.display(), ?start, "unknown kernel compression: the guest will boot more slowly");
+            (shipped, KernelKind::BzImage)
+        }
+        Err(error) => {
+            return Err(Error::Kernel {
+                path: image.to_owned(),
+                reason: error.to_string(),
+            });
+        }
+    };
+    write(to, &bytes)?;
+    Ok((kind, bytes.len() as u64))
+}
+
+fn choose_drivers(recipe: &Recipe, ingredients: &Ingredients) -> Result<Selection> {
+    let drivers = ModuleTree::scan(&ingredients.kernel.modules)?.select(recipe.wanted())?;
+    match REQUIRED.iter().find(|name| !drivers.has(name)) {
+        Some(missing) => Err(Error::NoDriver {
+            release: ingredients.kernel.release.clone(),
+            module: (*missing).to_owned(),
+        }),
+        None => Ok(drivers),
+    }
+}
+
+fn initrd(recipe: &Recipe, ingredients: &Ingredients, drivers: &Selection) -> Result<Vec<u8>> {
+    let applets = command::run(
+        Command::new(&ingredients.busybox).arg("--list-full"),
+        "list busybox's commands",
+    )?;
+    let builtin = ingredients.kernel.modules.join("modules.builtin");
+    Ok(initramfs::build(&Contents {
+        guest: recipe.name,
+        release: &ingredients.kernel.release,
+        init: INIT,
+        busybox: &fs::read(&ingredients.busybox)
+            .map_err(Error::io("read", &ingredients.busybox))?,
+        applets: &applets.lines().map(str::to_owned).collect::<Vec<_>>(),
+        drivers,
+        modules_builtin: &fs::read(&builtin).map_err(Error::io("read", &builtin))?,
+    }))
+}
+
+/// Puts a finished guest in its place and makes it the current one; both steps happen wholly or not at all.
+fn publish(home: &Path, made: &Path, manifest: Manifest) -> Result<TinyGuest> {
+    let text = serde_json::to_vec_pretty(&manifest)
+        .map_err(|error| Error::io("write", made.join(MANIFEST))(error.into()))?;
+    write(&made.join(MANIFEST), &text)?;
+
+    let directory = home.join(&manifest.key);
+    let placed = match rustix::fs::renameat_with(
+        rustix::fs::CWD,
+        made,
+        rustix::fs::CWD,
+        &directory,
+        RenameFlags::NOREPLACE,
+    ) {
+        // The same guest made again: the old one goes away with the building directory.
+        Err(rustix::io::Errno::EXIST) => rustix::fs::renameat_with(
+            rustix::fs::CWD,
+            made,
+            rustix::fs::CWD,
+            &directory,
+            RenameFlags::EXCHANGE,
+        ),
+        other => other,
+    };
+    placed.map_err(|error| Error::io("create", &directory)(error.into()))?;
+
+    let link = home.join(format!("{BUILDING}{CURRENT}"));
+    std::os::unix::fs::symlink(&manifest.key, &link).map_err(Error::io("create", &link))?;
+    let current = home.join(CURRENT);
+    fs::rename(&link, &current).map_err(Error::io("replace", &current))?;
+    Ok(TinyGuest {
+        kernel: directory.join(KERNEL),
+        initrd: directory.join(INITRD),
+        manifest,
+    })
+}
+
+/// Removes what builds that were killed left; only whoever holds the lock may.
+fn remove_leftovers(home: &Path) -> Result<()> {
+    for entry in fs::read_dir(home).map_err(Error::io("read", home))? {
+        let path = entry.map_err(Error::io("read", home))?.path();
+        if path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with(BUILDING))
+        {
+            let removed = if path.is_dir() && !path.is_symlink() {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+            removed.map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the lock, which goes when the file is closed, however this program ends.
+fn lock(path: &Path, progress: &dyn Fn(Progress)) -> Result<File> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(Error::io("open", path))?;
+    let flock = |operation| rustix::io::retry_on_intr(|| rustix::fs::flock(&file, operation));
+    match flock(FlockOperation::NonBlockingLockExclusive) {
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            progress(Progress::WaitingForOtherRun);
+            flock(FlockOperation::LockExclusive)
+        }
+        other => other,
+    }
+    .map_err(|error| Error::io("lock", path)(error.into()))?;
+    Ok(file)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).map_err(Error::io("write", path))
+}
+
+/// Tells "not there" from "cannot be read".
+fn existing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,68 @@
+//! A guest that is ready to be booted.
+
+use crate::{KernelKind, Manifest};
+use std::path::PathBuf;
+
+/// What runs the guest's code, as far as its kernel cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acceleration {
+    /// The processor itself: KVM and its like.
+    Hardware,
+    /// QEMU's translator, whose clocks the kernel had better not calibrate against each other.
+    Tcg,
+}
+
+/// A guest that needs no disk: a kernel and an initramfs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TinyGuest {
+    /// For `-kernel`.
+    pub kernel: PathBuf,
+    /// For `-initrd`.
+    pub initrd: PathBuf,
+    /// What it is made of.
+    pub manifest: Manifest,
+}
+
+/// The serial console, and nothing on it but what goes wrong.
+const CONSOLE: &[&str] = &["console=ttyS0,115200", "quiet"];
+
+/// Skips work a short-lived guest has no use for; safe on any machine.
+const QUICK: &[&str] = &[
+    "nokaslr",
+    "mitigations=off",
+    "random.trust_cpu=on",
+    "cryptomgr.notests",
+    "rcupdate.rcu_expedited=1",
+    "8250.nr_uarts=4",
+    "apparmor=0",
+    "audit=0",
+    "nowatchdog",
+    "edd=off",
+];
+
+/// Takes the clocks on trust. The delay loop's figure is far above what TCG reaches, so delays are never too short.
+const TCG: &[&str] = &["tsc=reliable", "no_timer_check", "lpj=4000000"];
+
+impl TinyGuest {
+    /// How QEMU starts the kernel.
+    #[must_use]
+    pub fn kernel_kind(&self) -> KernelKind {
+        self.manifest.kernel_kind
+    }
+
+    /// `uname -r` in the guest.
+    #[must_use]
+    pub fn kernel_release(&self) -> &str {
+        &self.manifest.kernel_release
+    }
+
+    /// The kernel options this guest boots best with; more may follow them, and the last of a kind wins.
+    #[must_use]
+    pub fn kernel_options(&self, acceleration: Acceleration) -> Vec<&'static str> {
+        let clocks = match acceleration {
+            Acceleration::Hardware => &[],
+            Acceleration::Tcg => TCG,
+        };
+        [CONSOLE, QUICK, clocks].concat()
+    }
+}
