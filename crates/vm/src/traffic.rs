@@ -1,0 +1,87 @@
+//! What was said on a monitor, kept in a file as it happens and, its last part, in memory.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Messages kept in memory.
+const KEPT: usize = 40;
+/// Longest part of a message kept in memory, in characters. The file has all of it.
+const KEPT_CHARS: usize = 2000;
+
+/// A log of both directions of a channel. Clones write to the same log.
+///
+/// A line is `SECONDS DIRECTION MESSAGE`: seconds since the machine's start, `>` to QEMU, `<` from it.
+#[derive(Debug, Clone)]
+pub(crate) struct Traffic(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    start: Instant,
+    log: Mutex<Log>,
+}
+
+#[derive(Debug)]
+struct Log {
+    file: Option<File>,
+    tail: VecDeque<String>,
+}
+
+/// Which way a message went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    ToQemu,
+    FromQemu,
+}
+
+impl Traffic {
+    /// Times are counted from `start`.
+    pub(crate) fn create(path: &Path, start: Instant) -> io::Result<Self> {
+        Ok(Self::new(Some(File::create(path)?), start))
+    }
+
+    /// Keeps the last part in memory only.
+    pub(crate) fn in_memory() -> Self {
+        Self::new(None, Instant::now())
+    }
+
+    fn new(file: Option<File>, start: Instant) -> Self {
+        let log = Log {
+            file,
+            tail: VecDeque::new(),
+        };
+        Self(Arc::new(Inner {
+            start,
+            log: Mutex::new(log),
+        }))
+    }
+
+    pub(crate) fn record(&self, direction: Direction, message: &[u8]) {
+        let sign = match direction {
+            Direction::ToQemu => '>',
+            Direction::FromQemu => '<',
+        };
+        let seconds = self.0.start.elapsed().as_secs_f64();
+        let message = String::from_utf8_lossy(message.trim_ascii_end());
+        let line = format!("{seconds:.6} {sign} {message}\n");
+        let mut log = self.0.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &mut log.file {
+            // A full disk must not stop the machine; the message still goes to whom it is for.
+            let _ = file.write_all(line.as_bytes());
+        }
+        if log.tail.len() == KEPT {
+            log.tail.pop_front();
+        }
+        log.tail
+            .push_back(line.trim_end().chars().take(KEPT_CHARS).collect());
+    }
+
+    /// The last messages, oldest first.
+    pub(crate) fn tail(&self) -> Vec<String> {
+        let log = self.0.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.tail.iter().cloned().collect()
+    }
+}
