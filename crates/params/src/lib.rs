@@ -33,5 +33,5 @@ pub use dict::{Params, objects_in};
 pub use interval::{Interval, Version};
 pub use key::{Key, Kind, SizeUnit, TimeUnit, Where};
 pub use markdown::markdown;
-pub use validate::{Problem, Reason, Validator, suggest, validate};
+pub use validate::{Problem, Reason, Validator, closest, suggest, validate};
 pub use value::{ByteSize, FromParam, ParamError, check, parse_bool, parse_duration, parse_size};

@@ -195,7 +195,7 @@ fn suggest_among<'k, I: Iterator<Item = &'k Key>>(
 
 /// The word nearest to `text`, if it is near enough to be a slip of the fingers: one change in a
 /// short word, two in a long one.
-pub(crate) fn closest<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+pub fn closest<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     words
         .filter(|word| *word != text)
         .map(|word| (strsim::osa_distance(text, word), word))

@@ -13,7 +13,7 @@ pub(super) const SECTION: Section = Section {
             Vm,
             "The guest, as `virt-test guest list` names it.",
         )
-        .or("JeOS.tiny")
+        .or("tiny")
         .also(&["guest", "guest_os"]),
         Key::one_of(
             "os_type",
@@ -131,13 +131,14 @@ pub(super) const POWER: Section = Section {
     title: "Shutdown, reboot, migration",
     doc: "What the tests around a machine's life read.",
     keys: &[
-        Key::one_of(
-            "shutdown_method",
-            &["shell", "acpi", "agent", "system_powerdown"],
-            Vm,
-            "How the guest is shut down: by its own command, by the power button, by its agent.",
+        Key::set(
+            "shutdown_methods",
+            &["shell", "system_powerdown", "agent"],
+            Test,
+            "Ways the test shuts the guest down, one after the other: by its own command, by the power button, by its agent.",
         )
-        .or("shell"),
+        .or("shell")
+        .also(&["shutdown_method"]),
         Key::text("shutdown_command", Vm, "The guest's own command.").or("poweroff"),
         Key::seconds("shutdown_timeout", Vm, "How long a shutdown may take.").or("60"),
         Key::count(
@@ -146,13 +147,14 @@ pub(super) const POWER: Section = Section {
             "How many times the test shuts down.",
         )
         .or("1"),
-        Key::one_of(
-            "reboot_method",
+        Key::set(
+            "reboot_methods",
             &["shell", "system_reset", "agent"],
-            Vm,
-            "How the guest is rebooted.",
+            Test,
+            "Ways the test reboots the guest, one after the other.",
         )
-        .or("shell"),
+        .or("shell")
+        .also(&["reboot_method"]),
         Key::text("reboot_command", Vm, "The guest's own command.").or("reboot"),
         Key::seconds(
             "reboot_timeout",

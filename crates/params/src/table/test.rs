@@ -41,6 +41,9 @@ pub(super) const SECTION: Section = Section {
         )
         .or("no")
         .also(&["keep_images"]),
+        Key::path("data_dir", Run, "Where guests and disks are kept between runs."),
+        Key::path("logs_dir", Run, "Where the logs of runs go."),
+        Key::bool("verbose", Run, "Tell on the terminal what the tests do.").or("no"),
         Key::bool("keep_logs", Run, "Keep the logs of tests that passed.").or("yes"),
         Key::bool(
             "exclusive",
