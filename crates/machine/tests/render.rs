@@ -345,6 +345,19 @@ fn processors_memory_and_small_devices() {
 }
 
 #[test]
+fn a_topology_leaves_room_for_cpus_to_be_plugged() {
+    let mut spec = tiny();
+    spec.cpu.topology = Some(Topology {
+        sockets: 1,
+        dies: 1,
+        cores: 2,
+        threads: 2,
+    });
+    let smp = "-smp cpus=1,maxcpus=4,sockets=1,dies=1,cores=2,threads=2";
+    assert!(rendered(&spec).contains(smp));
+}
+
+#[test]
 fn watchdogs_of_the_boards() {
     let mut spec = MachineSpec::new("dog");
     spec.watchdog = Some(WatchdogModel::Itco);

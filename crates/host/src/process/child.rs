@@ -231,7 +231,7 @@ impl Process {
 
     /// Lets go of it and leaves it running. It outlives us only if it was started with [`Spec::detached`].
     #[must_use = "somebody should learn which process was left running"]
-    pub fn release(self) -> ProcessId {
+    pub fn release(&self) -> ProcessId {
         let mut state = self.state();
         state.owned = false;
         if let Some(token) = state.token.take() {

@@ -13,7 +13,7 @@ use crate::capabilities::{Capabilities, Need};
 use crate::devices::WatchdogModel;
 use crate::endpoints::Endpoints;
 use crate::error::MachineError;
-use crate::spec::{Accel, Board, Boot, Firmware, MachineSpec};
+use crate::spec::{Accel, Board, Boot, Firmware, MachineSpec, Topology};
 use opts::Opts;
 use pci::PciSlots;
 
@@ -121,7 +121,11 @@ impl Render<'_> {
         let topology = cpu.topology.as_ref();
         Opts::new("")
             .set("cpus", cpu.count)
-            .maybe("maxcpus", cpu.max)
+            // QEMU would take the number present as the most there can be, whatever the topology has room for.
+            .maybe(
+                "maxcpus",
+                cpu.max.or_else(|| topology.and_then(Topology::cpus)),
+            )
             .maybe("sockets", topology.map(|t| t.sockets))
             .maybe("dies", topology.map(|t| t.dies))
             .maybe("cores", topology.map(|t| t.cores))

@@ -1,0 +1,24 @@
+//! What a machine is started with besides its own description.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use host::ledger::Ledger;
+use machine::{Capabilities, Program};
+
+/// What a machine is started with besides its own description.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The QEMU binary.
+    pub program: Program,
+    /// What it can do.
+    pub capabilities: Arc<Capabilities>,
+    /// Where everything borrowed is written down.
+    pub ledger: Ledger,
+    /// How slow this host is: every wait takes its base time that many times.
+    pub scale: f64,
+    /// Directory for the machine's logs, made if there is none. A machine needs one of its own.
+    pub log_dir: PathBuf,
+    /// May the machine outlive this program? Without this [`Vm::detach`](crate::Vm::detach) cannot, and a crash of ours kills it.
+    pub may_outlive_us: bool,
+}

@@ -1,0 +1,306 @@
+//! Lines of console, firmware log and stderr that mean trouble.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{FindingKind, Health, Severity};
+
+/// Longest line looked at, in bytes; what is longer is looked at in pieces.
+const MAX_LINE: usize = 4096;
+
+/// Where lines come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A serial port or console: kernel, firmware and people mixed.
+    Console,
+    /// The firmware's log.
+    Firmware,
+    /// QEMU's stderr.
+    Stderr,
+}
+
+/// Cuts a stream into lines and reports those that mean trouble.
+#[derive(Debug)]
+pub(crate) struct LineScanner {
+    source: Source,
+    health: Health,
+    line: Vec<u8>,
+}
+
+impl LineScanner {
+    pub(crate) fn new(source: Source, health: Health) -> Self {
+        Self {
+            source,
+            health,
+            line: Vec::new(),
+        }
+    }
+
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || self.line.len() >= MAX_LINE {
+                self.finish();
+            }
+        }
+    }
+
+    /// Looks at what there is of the last line.
+    pub(crate) fn finish(&mut self) {
+        let line = String::from_utf8_lossy(&self.line).into_owned();
+        self.line.clear();
+        if let Some((kind, severity, summary)) = judge(self.source, &line) {
+            self.health.report(kind, severity, summary);
+        }
+    }
+}
+
+type Judgement = (FindingKind, Severity, String);
+
+fn judge(source: Source, line: &str) -> Option<Judgement> {
+    let line = ANSI.replace_all(line, "");
+    let line = line.trim();
+    if line.is_empty() {
+        return None;
+    }
+    match source {
+        Source::Console => kernel(line).or_else(|| firmware(line)),
+        Source::Firmware => firmware(line),
+        Source::Stderr => Some(stderr(line)),
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled by a test")]
+static ANSI: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\x1b(\[[0-?]*[ -/]*[@-~]|[()][A-Z0-9]|[=>c78])").expect("valid"));
+
+/// The kernel's time stamp, and its caller with `printk.caller`. It may follow a prompt on the same line.
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled by a test")]
+static PRINTK: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?:<\d+>)?\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ").expect("valid"));
+
+/// What the kernel's message starts with, and what that means. The first that fits counts.
+const KERNEL: [(&str, FindingKind, Severity); 16] = [
+    (
+        "Kernel panic - not syncing",
+        FindingKind::GuestPanic,
+        Severity::Fatal,
+    ),
+    (
+        "watchdog: BUG: soft lockup",
+        FindingKind::SoftLockup,
+        Severity::Fatal,
+    ),
+    ("BUG: soft lockup", FindingKind::SoftLockup, Severity::Fatal),
+    (
+        "watchdog: Watchdog detected hard LOCKUP",
+        FindingKind::SoftLockup,
+        Severity::Fatal,
+    ),
+    (
+        "NMI watchdog: Watchdog detected hard LOCKUP",
+        FindingKind::SoftLockup,
+        Severity::Fatal,
+    ),
+    (
+        "rcu: INFO: rcu_",
+        FindingKind::SoftLockup,
+        Severity::Warning,
+    ),
+    ("INFO: task ", FindingKind::HungTask, Severity::Fatal),
+    (
+        "BUG: workqueue lockup",
+        FindingKind::SoftLockup,
+        Severity::Warning,
+    ),
+    ("BUG: ", FindingKind::Oops, Severity::Fatal),
+    ("kernel BUG at ", FindingKind::Oops, Severity::Fatal),
+    ("Oops: ", FindingKind::Oops, Severity::Fatal),
+    ("Internal error: Oops", FindingKind::Oops, Severity::Fatal),
+    (
+        "general protection fault, ",
+        FindingKind::Oops,
+        Severity::Fatal,
+    ),
+    (
+        "general protection fault: ",
+        FindingKind::Oops,
+        Severity::Fatal,
+    ),
+    ("invalid opcode: ", FindingKind::Oops, Severity::Fatal),
+    (
+        "WARNING: CPU: ",
+        FindingKind::KernelWarning,
+        Severity::Warning,
+    ),
+];
+
+/// A message of the kernel starts the line or follows its time stamp, so that a command that quotes one is not taken for it.
+fn kernel(line: &str) -> Option<Judgement> {
+    let message = match PRINTK.find(line) {
+        Some(stamp) => &line[stamp.end()..],
+        None => line,
+    };
+    let (_, kind, severity) = KERNEL
+        .iter()
+        .find(|(start, ..)| message.starts_with(start))?;
+    if *kind == FindingKind::HungTask && !message.contains(" blocked for more than ") {
+        return None;
+    }
+    Some((*kind, *severity, message.to_owned()))
+}
+
+/// SeaBIOS, OVMF, iPXE-less network boot and GRUB at the end of their wits.
+const DEAD_ENDS: [&str; 5] = [
+    "No bootable device.",
+    "BdsDxe: No bootable option or device was found.",
+    "UEFI Interactive Shell v",
+    "Entering rescue mode...",
+    "Operating System not found",
+];
+
+fn firmware(line: &str) -> Option<Judgement> {
+    let starts = |end: &&&str| line.starts_with(**end);
+    DEAD_ENDS.iter().find(starts)?;
+    let kind = FindingKind::FirmwareDeadEnd;
+    Some((kind, Severity::Fatal, line.to_owned()))
+}
+
+fn stderr(line: &str) -> Judgement {
+    let (kind, severity) = if line.contains("KVM internal error") {
+        (FindingKind::KvmInternalError, Severity::Fatal)
+    } else if line.contains("terminating on signal") {
+        (FindingKind::QemuWarning, Severity::Note)
+    } else {
+        (FindingKind::QemuWarning, Severity::Warning)
+    };
+    (kind, severity, line.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    fn console(line: &str) -> Option<(FindingKind, Severity)> {
+        judge(Source::Console, line).map(|(kind, severity, _)| (kind, severity))
+    }
+
+    #[test]
+    fn the_kernels_cries_are_understood() {
+        use FindingKind::*;
+        use Severity::{Fatal, Warning};
+        for (line, kind, severity) in [
+            (
+                "[    1.234567] Kernel panic - not syncing: Attempted to kill init!",
+                GuestPanic,
+                Fatal,
+            ),
+            (
+                "Kernel panic - not syncing: VFS: Unable to mount root fs",
+                GuestPanic,
+                Fatal,
+            ),
+            (
+                "/ # [   12.000001][    T1] Kernel panic - not syncing: sysrq",
+                GuestPanic,
+                Fatal,
+            ),
+            (
+                "[1234567.000001] BUG: unable to handle page fault for address: 0",
+                Oops,
+                Fatal,
+            ),
+            (
+                "\u{1b}[0m[   1.000000] Oops: 0002 [#1] PREEMPT SMP",
+                Oops,
+                Fatal,
+            ),
+            ("[   1.000000] kernel BUG at mm/slub.c:305!", Oops, Fatal),
+            (
+                "[   1.000000] general protection fault, probably for non-canonical address",
+                Oops,
+                Fatal,
+            ),
+            (
+                "[   9.000000] watchdog: BUG: soft lockup - CPU#1 stuck for 22s!",
+                SoftLockup,
+                Fatal,
+            ),
+            (
+                "[   9.000000] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+                SoftLockup,
+                Warning,
+            ),
+            (
+                "[   9.000000] INFO: task sh:12 blocked for more than 120 seconds.",
+                HungTask,
+                Fatal,
+            ),
+            (
+                "[   9.000000] WARNING: CPU: 0 PID: 1 at kernel/x.c:1 f+0x1/0x2",
+                KernelWarning,
+                Warning,
+            ),
+            ("No bootable device.", FirmwareDeadEnd, Fatal),
+        ] {
+            assert_eq!(console(line), Some((kind, severity)), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_merely_quotes_them_is_not_taken_for_them() {
+        for line in [
+            "",
+            "/ # echo Kernel panic - not syncing",
+            "grep: looking for 'Oops: 0002'",
+            "[    1.000000] Kernel command line: panic=-1 oops=panic",
+            "[    1.000000] INFO: task scheduler ready",
+            "[    1.000000] debug: BUG: quoted",
+            "Booting from Hard Disk...",
+            "Boot failed: not a bootable disk",
+        ] {
+            assert_eq!(console(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn stderr_is_never_silent() {
+        let kind = |line| judge(Source::Stderr, line).map(|(kind, severity, _)| (kind, severity));
+        let warning = "qemu-system-x86_64: warning: TCG doesn't support requested feature";
+        assert_eq!(
+            kind(warning),
+            Some((FindingKind::QemuWarning, Severity::Warning))
+        );
+        let error = "KVM internal error. Suberror: 1";
+        assert_eq!(
+            kind(error),
+            Some((FindingKind::KvmInternalError, Severity::Fatal))
+        );
+        let end = "qemu-system-x86_64: terminating on signal 15 from pid 7 (sh)";
+        assert_eq!(kind(end), Some((FindingKind::QemuWarning, Severity::Note)));
+    }
+
+    #[test]
+    fn a_line_in_pieces_is_judged_whole_and_once() {
+        let health = Health::new(Instant::now());
+        let mut scanner = LineScanner::new(Source::Firmware, health.clone());
+        scanner.feed(b"enter handle_18:\r\nNo boot");
+        assert!(health.findings().is_empty());
+        scanner.feed(b"able device.\r\nx");
+        scanner.finish();
+        assert_eq!(health.findings().len(), 1);
+        assert_eq!(health.findings()[0].summary, "No bootable device.");
+    }
+
+    #[test]
+    fn a_line_without_end_does_not_grow_without_end() {
+        let health = Health::new(Instant::now());
+        let mut scanner = LineScanner::new(Source::Console, health);
+        for _ in 0..100 {
+            scanner.feed(&[b'x'; 1000]);
+            assert!(scanner.line.len() < MAX_LINE);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Power: pause, reset, the power button, and the ladder that ends every machine.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::error::VmError;
+use crate::exit::ExitReport;
+use crate::health::FindingKind;
+use crate::qmp::RunState;
+use crate::vm::Vm;
+
+/// Base time for an event that QEMU sends by itself, without the guest's help.
+const EVENT_LIMIT: Duration = Duration::from_secs(10);
+
+impl Vm {
+    /// The machine's state.
+    ///
+    /// # Errors
+    /// [`VmError::Monitor`].
+    pub async fn status(&self) -> Result<RunState, VmError> {
+        let status = self.qmp.status().await;
+        let status = status.map_err(|source| self.monitor_error("ask for the state of", source))?;
+        Ok(status.status)
+    }
+
+    /// Stops the CPUs; they stand still when this returns.
+    ///
+    /// # Errors
+    /// [`VmError::Monitor`].
+    pub async fn pause(&self) -> Result<(), VmError> {
+        self.command("pause", "stop", json!({})).await
+    }
+
+    /// Lets the CPUs go on.
+    ///
+    /// # Errors
+    /// [`VmError::Monitor`].
+    pub async fn resume(&self) -> Result<(), VmError> {
+        self.command("resume", "cont", json!({})).await
+    }
+
+    /// Presses the reset button; returns when the machine was reset.
+    ///
+    /// # Errors
+    /// [`VmError`].
+    pub async fn reset(&self) -> Result<(), VmError> {
+        let cursor = self.cursor();
+        self.command("reset", "system_reset", json!({})).await?;
+        let reset = self.wait_for_event_since(cursor, "RESET", EVENT_LIMIT);
+        reset.await.map(drop)
+    }
+
+    /// Presses the power button; returns when it was pressed. What follows is the guest's decision.
+    ///
+    /// # Errors
+    /// [`VmError`].
+    pub async fn powerdown(&self) -> Result<(), VmError> {
+        let cursor = self.cursor();
+        let verb = "press the power button of";
+        self.command(verb, "system_powerdown", json!({})).await?;
+        let pressed = self.wait_for_event_since(cursor, "POWERDOWN", EVENT_LIMIT);
+        pressed.await.map(drop)
+    }
+
+    /// Sends a non-maskable interrupt to all CPUs.
+    ///
+    /// # Errors
+    /// [`VmError::Monitor`].
+    pub async fn nmi(&self) -> Result<(), VmError> {
+        self.command("send an NMI to", "inject-nmi", json!({}))
+            .await
+    }
+
+    /// Tells QEMU to end, and waits until it has. The guest is not asked.
+    ///
+    /// # Errors
+    /// [`VmError`].
+    pub async fn quit(&self) -> Result<ExitReport, VmError> {
+        self.health.allow(FindingKind::QemuExit);
+        self.command("end", "quit", json!({})).await?;
+        self.wait_exit(EVENT_LIMIT).await
+    }
+
+    /// Runs a line of the human monitor and returns what it prints.
+    ///
+    /// # Errors
+    /// [`VmError::Monitor`]. What the human monitor prints is not looked at: it reports its errors as text.
+    pub async fn hmp(&self, line: &str) -> Result<String, VmError> {
+        let printed = self.qmp.hmp(line).await;
+        printed.map_err(|source| self.monitor_error(&format!("run \"{line}\" on"), source))
+    }
+
+    async fn command(&self, verb: &str, command: &str, arguments: Value) -> Result<(), VmError> {
+        let result = self.qmp.execute(command, arguments).await;
+        result
+            .map(drop)
+            .map_err(|source| self.monitor_error(verb, source))
+    }
+
+    /// Ends the machine, one rung after the other, until one has ended it.
+    ///
+    /// # Errors
+    /// [`VmError::Wait`] when even SIGKILL has not ended it.
+    pub async fn shutdown(&self, ladder: &Ladder) -> Result<ShutdownReport, VmError> {
+        self.health.allow(FindingKind::QemuExit);
+        let mut tried = Vec::new();
+        for (rung, base) in ladder.rungs() {
+            let outcome = match self.climb(rung, base).await {
+                Ok(exit) => {
+                    return Ok(ShutdownReport {
+                        ended_by: rung,
+                        tried,
+                        exit,
+                    });
+                }
+                Err(error) => error.to_string(),
+            };
+            tracing::debug!(%rung, %outcome, vm = self.name(), "the machine did not end");
+            tried.push((rung, outcome));
+        }
+        let exit = self.climb(Rung::Kill, EVENT_LIMIT).await?;
+        Ok(ShutdownReport {
+            ended_by: Rung::Kill,
+            tried,
+            exit,
+        })
+    }
+
+    /// Ends QEMU without asking the guest: politely, so that images are closed well; by force if that takes too long.
+    ///
+    /// # Errors
+    /// As [`Vm::shutdown`].
+    pub async fn destroy(&self) -> Result<ExitReport, VmError> {
+        let report = self.shutdown(&Ladder::without_guest()).await?;
+        Ok(report.exit)
+    }
+
+    /// One rung: returns the exit report if it has ended the machine.
+    async fn climb(&self, rung: Rung, base: Duration) -> Result<ExitReport, VmError> {
+        use host::process::Signal;
+        if let Some(exit) = self.ended() {
+            return Ok(exit);
+        }
+        let end = async {
+            match rung {
+                Rung::Powerdown => self.powerdown().await?,
+                Rung::Quit => self.command("end", "quit", json!({})).await?,
+                Rung::Terminate => self.process.signal(Signal::TERM)?,
+                Rung::Kill => self.process.kill()?,
+            }
+            Ok(self.exit().await)
+        };
+        let limit = self.limit(base);
+        let ended = tokio::time::timeout(limit, end).await;
+        ended.unwrap_or_else(|_| Err(self.timed_out("end of QEMU", limit)))
+    }
+}
+
+/// One way of ending a machine, from the kindest to the surest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rung {
+    /// The power button (ACPI).
+    Powerdown,
+    /// The monitor's `quit`.
+    Quit,
+    /// SIGTERM.
+    Terminate,
+    /// SIGKILL.
+    Kill,
+}
+
+impl fmt::Display for Rung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Powerdown => "power button",
+            Self::Quit => "quit",
+            Self::Terminate => "SIGTERM",
+            Self::Kill => "SIGKILL",
+        })
+    }
+}
+
+/// How long each way of ending a machine is given, as base times; `None` leaves it out. SIGKILL always comes last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ladder {
+    /// Power button.
+    pub powerdown: Option<Duration>,
+    /// The monitor's `quit`.
+    pub quit: Option<Duration>,
+    /// SIGTERM.
+    pub terminate: Option<Duration>,
+}
+
+impl Default for Ladder {
+    /// Everything: the guest is asked first.
+    fn default() -> Self {
+        Self {
+            powerdown: Some(Duration::from_secs(20)),
+            ..Self::without_guest()
+        }
+    }
+}
+
+impl Ladder {
+    /// Only what needs no help from the guest.
+    #[must_use]
+    pub fn without_guest() -> Self {
+        Self {
+            powerdown: None,
+            quit: Some(Duration::from_secs(5)),
+            terminate: Some(Duration::from_secs(2)),
+        }
+    }
+
+    fn rungs(&self) -> impl Iterator<Item = (Rung, Duration)> {
+        let rungs = [
+            (Rung::Powerdown, self.powerdown),
+            (Rung::Quit, self.quit),
+            (Rung::Terminate, self.terminate),
+        ];
+        rungs
+            .into_iter()
+            .filter_map(|(rung, base)| Some((rung, base?)))
+    }
+}
+
+/// How a machine was ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShutdownReport {
+    /// What ended it.
+    pub ended_by: Rung,
+    /// What was tried before, and why it did not.
+    pub tried: Vec<(Rung, String)>,
+    /// How QEMU ended.
+    pub exit: ExitReport,
+}

@@ -1,0 +1,195 @@
+//! From a description to a running QEMU with every channel connected.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use host::process::{Output, Process, Spec};
+use machine::{MachineSpec, MonitorProtocol, render};
+use tokio::net::UnixStream;
+use tokio::sync::watch;
+
+use crate::context::Context;
+use crate::error::{LastWords, VmError};
+use crate::evidence::{LogDir, io_error};
+use crate::exit::{STDERR_TAIL, supervise};
+use crate::health::{Health, LineScanner, Source, watch_events};
+use crate::lines::{Tail, follow_file, record_stream};
+use crate::qmp::{Qmp, QmpError};
+use crate::sockets::Sockets;
+use crate::traffic::Traffic;
+use crate::vm::Vm;
+
+/// Base time for QEMU to greet, and for a monitor command to be answered.
+pub(crate) const MONITOR_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long a QEMU that closed its monitor before greeting may take to be gone.
+const DYING_LIMIT: Duration = Duration::from_secs(10);
+
+impl Vm {
+    /// Starts the machine and lets it run.
+    ///
+    /// # Errors
+    /// [`VmError`]. Whatever fails, nothing is left running and nothing borrowed.
+    pub async fn start(spec: MachineSpec, context: &Context) -> Result<Self, VmError> {
+        let vm = Self::start_paused(spec, context).await?;
+        vm.resume().await?;
+        Ok(vm)
+    }
+
+    /// Starts the machine, but not its CPUs: [`Vm::resume`] does that.
+    ///
+    /// # Errors
+    /// As [`Vm::start`].
+    pub async fn start_paused(spec: MachineSpec, context: &Context) -> Result<Self, VmError> {
+        let log_dir = LogDir::create(&context.log_dir)?;
+        let scratch = context.ledger.scratch(&spec.name)?;
+        let sockets = Sockets::open(&spec, scratch.path()).await?;
+        let argv = render(&spec, &context.capabilities, &sockets.endpoints);
+        let argv = argv.map_err(|source| VmError::Machine {
+            vm: spec.name.clone(),
+            source: Box::new(source),
+        })?;
+        log_dir.write_commands(&spec, context, &argv)?;
+
+        let start = Instant::now();
+        let traffic = Traffic::create(&log_dir.qmp(), start);
+        let traffic = traffic.map_err(io_error("create", &log_dir.qmp()))?;
+        let mut command = Spec::new(&context.program.path)
+            .args(&context.program.args)
+            .args(argv.args())
+            .stdout(Output::File(log_dir.stderr()))
+            .stderr(Output::File(log_dir.stderr()));
+        for (name, value) in &context.program.env {
+            command = command.env(name, value);
+        }
+        for (listener, number) in sockets.listeners {
+            command = command.fd(listener, number);
+        }
+        if context.may_outlive_us {
+            command = command.detached();
+        }
+        let process = Arc::new(Process::spawn(command, &context.ledger)?);
+        let mut streams = sockets.streams;
+        let qmp = greet(&spec, context, &process, &mut streams, traffic).await?;
+
+        let health = Health::new(start);
+        let (ended_sender, ended) = watch::channel(None);
+        let mut vm = Vm {
+            process: Arc::clone(&process),
+            qmp: qmp.clone(),
+            health: health.clone(),
+            ended: ended.clone(),
+            start,
+            scale: context.scale,
+            log_dir,
+            firmware: Tail::default(),
+            streams: Mutex::new(BTreeMap::new()),
+            tasks: Vec::new(),
+            may_outlive_us: context.may_outlive_us,
+            scratch_path: scratch.path().to_owned(),
+            scratch: Some(scratch),
+            spec,
+        };
+        vm.spawn(supervise(
+            process,
+            qmp.clone(),
+            health.clone(),
+            start,
+            ended_sender,
+        ));
+        vm.spawn(watch_events(qmp, health.clone()));
+        let stderr = LineScanner::new(Source::Stderr, health);
+        let path = vm.log_dir.stderr();
+        vm.spawn(async move {
+            if let Err(error) = follow_file(path, stderr, ended).await {
+                tracing::warn!(%error, "QEMU's stderr is no longer watched");
+            }
+        });
+        vm.take_channels(streams)?;
+        Ok(vm)
+    }
+
+    fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.push(tokio::spawn(task));
+    }
+
+    /// Gives every channel to whom it is for.
+    fn take_channels(&mut self, mut streams: BTreeMap<String, UnixStream>) -> Result<(), VmError> {
+        if let Some(stream) = streams.remove(MachineSpec::FIRMWARE) {
+            let log = self.log_dir.channel(MachineSpec::FIRMWARE)?;
+            let scanner = LineScanner::new(Source::Firmware, self.health.clone());
+            let tail = self.firmware.clone();
+            self.spawn(record_stream(stream, log, tail, scanner));
+        }
+        self.streams = Mutex::new(streams);
+        Ok(())
+    }
+
+    /// Speaks to an additional QMP monitor of the machine.
+    ///
+    /// # Errors
+    /// [`VmError::NoChannel`] when there is none of that name, or it is taken already; [`VmError::Monitor`].
+    pub async fn monitor(&self, id: &str) -> Result<Qmp, VmError> {
+        let spec = &self.spec().monitors;
+        let is_qmp = |m: &&machine::Monitor| m.id == id && m.protocol == MonitorProtocol::Qmp;
+        if !spec.iter().any(|monitor| is_qmp(&monitor)) {
+            return Err(self.no_channel(id));
+        }
+        let stream = self.channel(id)?;
+        let limit = self.limit(MONITOR_LIMIT);
+        let qmp = Qmp::connect(stream, limit).await;
+        qmp.map_err(|source| self.monitor_error("speak to a monitor of", source))
+    }
+}
+
+/// Takes the control monitor's greeting, or finds out why there is none.
+async fn greet(
+    spec: &MachineSpec,
+    context: &Context,
+    process: &Process,
+    streams: &mut BTreeMap<String, UnixStream>,
+    traffic: Traffic,
+) -> Result<Qmp, VmError> {
+    let stream = streams
+        .remove(MachineSpec::QMP)
+        .ok_or_else(|| VmError::NoChannel {
+            vm: spec.name.clone(),
+            channel: MachineSpec::QMP.to_owned(),
+            known: spec.channels().join(", "),
+        })?;
+    let limit = MONITOR_LIMIT.mul_f64(context.scale);
+    let source = tokio::select! {
+        biased;
+        qmp = Qmp::connect_logged(stream, limit, traffic.clone()) => match qmp {
+            Ok(qmp) => return Ok(qmp),
+            Err(source) => source,
+        },
+        exit = process.wait() => return Err(died(spec, process, exit?)),
+    };
+    if matches!(source, QmpError::Closed { .. } | QmpError::Socket(_))
+        && let Ok(exit) = tokio::time::timeout(DYING_LIMIT, process.wait()).await
+    {
+        return Err(died(spec, process, exit?));
+    }
+    let last_words = LastWords {
+        monitor: traffic.tail(),
+        stderr: process.stderr_tail(STDERR_TAIL),
+        ..LastWords::default()
+    };
+    Err(VmError::Monitor {
+        vm: spec.name.clone(),
+        verb: "speak to".to_owned(),
+        source: Box::new(source),
+        last_words: Box::new(last_words),
+    })
+}
+
+fn died(spec: &MachineSpec, process: &Process, exit: host::process::Exit) -> VmError {
+    VmError::Start {
+        vm: spec.name.clone(),
+        exit,
+        stderr: process.stderr_tail(STDERR_TAIL),
+    }
+}
