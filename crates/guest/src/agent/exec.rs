@@ -1,0 +1,184 @@
+//! Programs in the guest by `guest-exec`.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::AgentClient;
+use crate::error::{Attempt, Cause, GuestError};
+use crate::output::{ExitStatus, Output};
+
+/// The first pause between two looks at a running program.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+
+/// The longest pause between two looks.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long killing a program that took too long may take.
+const KILL_LIMIT: Duration = Duration::from_secs(2);
+
+/// A program to be started in the guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exec {
+    path: String,
+    args: Vec<String>,
+    env: Vec<String>,
+    input: Option<Vec<u8>>,
+}
+
+impl Exec {
+    /// A program by its path, or by its name in the agent's search path.
+    pub fn new(path: impl Into<String>) -> Self {
+        Exec {
+            path: path.into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            input: None,
+        }
+    }
+
+    /// A line of shell.
+    pub fn shell(command: &str) -> Self {
+        Exec::new("/bin/sh").args(["-c", command])
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds a variable. As soon as there is one, the program sees only those given.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push(format!("{name}={value}"));
+        self
+    }
+
+    /// Gives the program standard input.
+    #[must_use]
+    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = Some(input.into());
+        self
+    }
+
+    fn arguments(&self) -> Value {
+        let mut arguments = json!({"path": self.path, "arg": self.args, "capture-output": true});
+        if !self.env.is_empty() {
+            arguments["env"] = json!(self.env);
+        }
+        if let Some(input) = &self.input {
+            arguments["input-data"] = json!(BASE64.encode(input));
+        }
+        arguments
+    }
+
+    fn words(&self) -> String {
+        std::iter::once(&self.path)
+            .chain(&self.args)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+#[derive(Deserialize)]
+struct Started {
+    pid: i64,
+}
+
+/// `GuestExecStatus`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct Status {
+    exited: bool,
+    exitcode: Option<i32>,
+    signal: Option<i32>,
+    out_data: String,
+    err_data: String,
+    out_truncated: bool,
+    err_truncated: bool,
+}
+
+impl AgentClient {
+    /// Runs a program to its end and gives what it wrote. A program that takes too long is killed.
+    ///
+    /// # Errors
+    /// When it cannot be started, does not end in time, or the channel fails.
+    pub async fn exec(&self, exec: &Exec, limit: Duration) -> Result<Output, GuestError> {
+        let attempt = self.attempt(format!("run {:?} in the guest", exec.words()), limit);
+        let started: Started = self
+            .ask_typed(&attempt, "guest-exec", &exec.arguments())
+            .await?;
+        let outcome = self.finish(&attempt, started.pid).await;
+        if let Err(error) = &outcome
+            && error.is_timeout()
+        {
+            self.kill(started.pid).await;
+        }
+        outcome
+    }
+
+    /// Asks for the end of a program, ever less often: the agent has no events, so this is the one poll there is.
+    async fn finish(&self, attempt: &Attempt, pid: i64) -> Result<Output, GuestError> {
+        let began = Instant::now();
+        loop {
+            let status: Status = self
+                .ask_typed(attempt, "guest-exec-status", &json!({"pid": pid}))
+                .await?;
+            if status.exited {
+                return output(status).map_err(|cause| attempt.fail(cause));
+            }
+            // An eighth of the time so far: an answer is late by an eighth at most, and a long wait costs little.
+            let pause = (began.elapsed() / 8).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+            if attempt.left() <= pause {
+                sleep(attempt.left()).await;
+                return Err(attempt.timed_out("the end of the program"));
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// Ends a program that nobody waits for any more, and lets the agent forget it.
+    async fn kill(&self, pid: i64) {
+        let attempt = self.attempt("kill a program in the guest", KILL_LIMIT);
+        // The tiny guest starts each program in a process group of its own, QEMU's agent does not: one of the two works.
+        let line = format!("kill -KILL -- -{pid} 2>/dev/null || kill -KILL {pid}");
+        let request = json!({"path": "/bin/sh", "arg": ["-c", line]});
+        if let Ok(killer) = self
+            .ask_typed::<Started>(&attempt, "guest-exec", &request)
+            .await
+        {
+            // What comes of it is of no use to anybody; only the agent's table is to be cleared.
+            let _ = self.finish(&attempt, killer.pid).await;
+            let _ = self.finish(&attempt, pid).await;
+        }
+    }
+}
+
+fn output(status: Status) -> Result<Output, Cause> {
+    let decode = |text: &str| {
+        BASE64
+            .decode(text)
+            .map_err(|error| Cause::Protocol(format!("output of a program: {error}")))
+    };
+    Ok(Output {
+        status: match (status.exitcode, status.signal) {
+            (_, Some(signal)) => ExitStatus::Signal(signal),
+            (Some(code), None) => ExitStatus::Code(code),
+            (None, None) => {
+                return Err(Cause::Protocol(
+                    "a program ended without exit code and signal".to_string(),
+                ));
+            }
+        },
+        stdout: decode(&status.out_data)?,
+        stderr: decode(&status.err_data)?,
+        truncated: status.out_truncated || status.err_truncated,
+    })
+}

@@ -1,0 +1,252 @@
+//! The QEMU guest agent protocol, from the host's side (`qga/qapi-schema.json` in QEMU).
+
+mod channel;
+mod exec;
+mod files;
+mod types;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Mutex;
+
+pub use exec::Exec;
+pub use files::Copied;
+pub use types::{
+    AgentCommand, AgentInfo, Interface, IpAddress, OsInfo, ShutdownMode, Statistics, SuspendMode,
+};
+
+use crate::error::{Attempt, Cause, GuestError, LastLine};
+use channel::Channel;
+
+/// A client of a guest's agent. Clones share the channel; requests of several tasks wait for each other.
+///
+/// After a time-out, or when the future of a call is dropped, the channel is brought back into step by itself before
+/// the next request.
+#[derive(Clone)]
+pub struct AgentClient {
+    channel: Arc<Mutex<Channel>>,
+    last_line: Option<LastLine>,
+}
+
+impl fmt::Debug for AgentClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentClient").finish_non_exhaustive()
+    }
+}
+
+impl AgentClient {
+    /// A client on a stream that leads to the agent's port; `last_line` is quoted in errors.
+    pub fn new<S>(stream: S, last_line: Option<LastLine>) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        AgentClient {
+            channel: Arc::new(Mutex::new(Channel::new(stream))),
+            last_line,
+        }
+    }
+
+    fn attempt(&self, tried: impl Into<String>, limit: Duration) -> Attempt {
+        Attempt::new(tried, limit, self.last_line.clone())
+    }
+
+    /// Waits until the agent answers, and leaves the channel in step. Also right while the guest still boots.
+    ///
+    /// # Errors
+    /// When the agent does not answer in time or the channel is closed.
+    pub async fn sync(&self, limit: Duration) -> Result<(), GuestError> {
+        let attempt = self.attempt("reach the guest agent", limit);
+        let exchange = async { self.channel.lock().await.sync().await };
+        attempt
+            .wait("an answer to guest-sync-delimited", exchange)
+            .await
+    }
+
+    /// Runs any command of the protocol and gives its `return` value.
+    ///
+    /// # Errors
+    /// When the agent refuses ([`Cause::Agent`]), does not answer in time, or the channel fails.
+    pub async fn execute(
+        &self,
+        command: &str,
+        arguments: Value,
+        limit: Duration,
+    ) -> Result<Value, GuestError> {
+        let attempt = self.attempt(format!("run agent command {command}"), limit);
+        self.ask(&attempt, command, &arguments).await
+    }
+
+    async fn ask(
+        &self,
+        attempt: &Attempt,
+        command: &str,
+        arguments: &Value,
+    ) -> Result<Value, GuestError> {
+        let exchange = async { self.channel.lock().await.ask(command, arguments).await };
+        attempt
+            .wait(&format!("the reply to {command}"), exchange)
+            .await
+    }
+
+    async fn ask_typed<T: DeserializeOwned>(
+        &self,
+        attempt: &Attempt,
+        command: &str,
+        arguments: &Value,
+    ) -> Result<T, GuestError> {
+        let value = self.ask(attempt, command, arguments).await?;
+        serde_json::from_value(value)
+            .map_err(|error| attempt.fail(Cause::Protocol(format!("{command}: {error}"))))
+    }
+
+    async fn query<T: DeserializeOwned>(
+        &self,
+        command: &str,
+        limit: Duration,
+    ) -> Result<T, GuestError> {
+        let attempt = self.attempt(format!("run agent command {command}"), limit);
+        self.ask_typed(&attempt, command, &Value::Null).await
+    }
+
+    /// Runs a command that is not answered on success (`success-response: false` in the schema), and waits for evidence of
+    /// it instead, such as a QMP event. An error reply ends the wait at once.
+    ///
+    /// # Errors
+    /// When the agent refuses or the evidence does not come in time.
+    pub async fn execute_unanswered<T>(
+        &self,
+        command: &str,
+        arguments: Value,
+        evidence: impl Future<Output = T>,
+        limit: Duration,
+    ) -> Result<T, GuestError> {
+        let attempt = self.attempt(format!("run agent command {command}"), limit);
+        let exchange = async {
+            let mut channel = self.channel.lock().await;
+            tokio::pin!(evidence);
+            tokio::select! {
+                // The request goes out first, even if the evidence is already there.
+                biased;
+                outcome = channel.ask(command, &arguments) => match outcome {
+                    // A machine that went down closes the channel: that is no failure of the command.
+                    Ok(_) | Err(Cause::Closed | Cause::Io(_)) => {}
+                    Err(cause) => return Err(cause),
+                },
+                seen = &mut evidence => return Ok(seen),
+            }
+            Ok(evidence.await)
+        };
+        attempt
+            .wait(&format!("the effect of {command}"), exchange)
+            .await
+    }
+
+    /// Asks the guest to go down; `evidence` is what proves it, such as QMP's SHUTDOWN event.
+    ///
+    /// # Errors
+    /// As [`AgentClient::execute_unanswered`].
+    pub async fn shutdown<T>(
+        &self,
+        mode: ShutdownMode,
+        evidence: impl Future<Output = T>,
+        limit: Duration,
+    ) -> Result<T, GuestError> {
+        let arguments = json!({"mode": mode.name()});
+        self.execute_unanswered("guest-shutdown", arguments, evidence, limit)
+            .await
+    }
+
+    /// Asks the guest to sleep; `evidence` is what proves it, such as QMP's SUSPEND event.
+    ///
+    /// # Errors
+    /// As [`AgentClient::execute_unanswered`].
+    pub async fn suspend<T>(
+        &self,
+        mode: SuspendMode,
+        evidence: impl Future<Output = T>,
+        limit: Duration,
+    ) -> Result<T, GuestError> {
+        self.execute_unanswered(mode.command(), Value::Null, evidence, limit)
+            .await
+    }
+
+    /// Asks for a sign of life.
+    ///
+    /// # Errors
+    /// As [`AgentClient::execute`], like all calls below.
+    pub async fn ping(&self, limit: Duration) -> Result<(), GuestError> {
+        self.query::<Value>("guest-ping", limit).await.map(drop)
+    }
+
+    /// The agent's version and commands.
+    ///
+    /// # Errors
+    /// As [`AgentClient::execute`].
+    pub async fn info(&self, limit: Duration) -> Result<AgentInfo, GuestError> {
+        self.query("guest-info", limit).await
+    }
+
+    /// The guest's operating system.
+    ///
+    /// # Errors
+    /// As [`AgentClient::execute`].
+    pub async fn osinfo(&self, limit: Duration) -> Result<OsInfo, GuestError> {
+        self.query("guest-get-osinfo", limit).await
+    }
+
+    /// The guest's host name.
+    ///
+    /// # Errors
+    /// As [`AgentClient::execute`].
+    pub async fn host_name(&self, limit: Duration) -> Result<String, GuestError> {
+        let reply: types::HostName = self.query("guest-get-host-name", limit).await?;
+        Ok(reply.host_name)
+    }
+
+    /// The guest's network interfaces and their addresses.
+    ///
+    /// # Errors
+    /// As [`AgentClient::execute`].
+    pub async fn network_interfaces(&self, limit: Duration) -> Result<Vec<Interface>, GuestError> {
+        self.query("guest-network-get-interfaces", limit).await
+    }
+
+    /// The guest's clock.
+    ///
+    /// # Errors
+    /// As [`AgentClient::execute`].
+    pub async fn time(&self, limit: Duration) -> Result<SystemTime, GuestError> {
+        let nanoseconds: u64 = self.query("guest-get-time", limit).await?;
+        Ok(UNIX_EPOCH + Duration::from_nanos(nanoseconds))
+    }
+
+    /// Sets the guest's clock, or lets the guest set it by its hardware clock.
+    ///
+    /// # Errors
+    /// As [`AgentClient::execute`].
+    pub async fn set_time(
+        &self,
+        time: Option<SystemTime>,
+        limit: Duration,
+    ) -> Result<(), GuestError> {
+        let attempt = self.attempt("set the guest's clock", limit);
+        let arguments = match time {
+            None => Value::Null,
+            Some(time) => {
+                let since = time
+                    .duration_since(UNIX_EPOCH)
+                    .map_err(|error| attempt.fail(Cause::Protocol(error.to_string())))?;
+                // 64 bits of nanoseconds reach to the year 2262.
+                json!({"time": since.as_nanos() as u64})
+            }
+        };
+        self.ask(&attempt, "guest-set-time", &arguments)
+            .await
+            .map(drop)
+    }
+}

@@ -1,0 +1,218 @@
+//! From a console that may still be booting to a shell.
+
+use std::time::Duration;
+
+use regex::Regex;
+use tokio::time::timeout;
+
+use super::{Console, From, Reader, Shell};
+use crate::error::{Attempt, Cause, GuestError};
+
+/// How long a line has to stay as it is before it counts as a question: "login:" may be the beginning of a longer line.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// After how much silence a line end is sent, since kernel messages may have driven a prompt out of sight.
+const SILENCE: Duration = Duration::from_secs(4);
+
+/// How long a supposed shell may take to answer before the prompt is taken for an accident.
+const PROBE: Duration = Duration::from_secs(5);
+
+/// How to log in.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The name to give when asked.
+    pub user: Option<String>,
+    /// The password to give when asked.
+    pub password: Option<String>,
+    /// What an unfinished last line looks like when a shell waits.
+    pub prompt: Regex,
+    /// What it looks like when a name is asked for.
+    pub login_prompt: Regex,
+    /// What it looks like when a password is asked for.
+    pub password_prompt: Regex,
+    /// What a line looks like that says the login was refused.
+    pub refusal: Regex,
+}
+
+impl Default for Login {
+    /// A console that gives a shell by itself, with a prompt like `[root@tiny ~]# ` or `root@jeos:~# `.
+    fn default() -> Self {
+        Login {
+            user: None,
+            password: None,
+            prompt: constant(r"^\[.*\][\#\$]\s*$|^[\w.-]+@.*[\#\$]\s*$"),
+            login_prompt: constant(r"(?i)\blogin:\s*$"),
+            password_prompt: constant(r"(?i)\bpassword( for .*)?:\s*$"),
+            refusal: constant(r"(?i)login incorrect|authentication failure|permission denied"),
+        }
+    }
+}
+
+impl Login {
+    /// A login with a name and a password.
+    pub fn as_user(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Login {
+            user: Some(user.into()),
+            password: Some(password.into()),
+            ..Login::default()
+        }
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the patterns are constants under test")]
+fn constant(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a constant pattern is valid")
+}
+
+/// What the end of a console's text says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Shell,
+    AsksName,
+    AsksPassword,
+    Nothing,
+}
+
+impl Login {
+    fn look(&self, line: &str) -> Seen {
+        if line.is_empty() {
+            Seen::Nothing
+        } else if self.password_prompt.is_match(line) {
+            Seen::AsksPassword
+        } else if self.login_prompt.is_match(line) {
+            Seen::AsksName
+        } else if self.prompt.is_match(line) {
+            Seen::Shell
+        } else {
+            Seen::Nothing
+        }
+    }
+}
+
+impl Console {
+    /// Waits for a shell, logging in where asked to. The guest may still be booting, or a shell may have been waiting for
+    /// long; kernel messages in between do no harm.
+    ///
+    /// # Errors
+    /// When no shell answers in time, the login is refused, or the console is closed.
+    pub async fn wait_for_login(
+        &self,
+        login: &Login,
+        limit: Duration,
+    ) -> Result<Shell, GuestError> {
+        let attempt = self.attempt("log in on the console", limit);
+        let mut reader = self.reader(From::Start);
+        let mut answered = false;
+        let mut supposed = false;
+        loop {
+            let seen = self.settled(&mut reader, login, &attempt).await?;
+            refused(&reader, login, answered, &attempt)?;
+            reader.consume_all();
+            match (seen, &login.user, &login.password) {
+                (Seen::AsksName, Some(user), _) => self.answer(&attempt, user).await?,
+                (Seen::AsksPassword, _, Some(password)) => {
+                    self.answer(&attempt, password).await?;
+                    answered = true;
+                }
+                (Seen::AsksPassword, _, None) => {
+                    return Err(attempt.fail(Cause::NoCredentials("password")));
+                }
+                // A shell that was slow to answer has been told not to prompt any more: only asking it again helps.
+                (Seen::Nothing, ..) if !supposed => self.answer(&attempt, "").await?,
+                (Seen::AsksName, None, _) => self.answer(&attempt, "").await?,
+                (Seen::Shell | Seen::Nothing, ..) => {
+                    supposed = true;
+                    match Shell::probe(self, PROBE.min(attempt.left())).await {
+                        Ok(shell) => return Ok(shell),
+                        Err(error) if error.is_timeout() => {}
+                        Err(error) => return Err(attempt.fail(*error.cause)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes the shell that is known to wait on the console, as on a machine restored from a template.
+    ///
+    /// # Errors
+    /// When no shell answers in time or the console is closed.
+    pub async fn shell(&self, limit: Duration) -> Result<Shell, GuestError> {
+        Shell::probe(self, limit).await
+    }
+
+    async fn answer(&self, attempt: &Attempt, line: &str) -> Result<(), GuestError> {
+        self.send_within(attempt, format!("{line}\n").as_bytes())
+            .await
+    }
+
+    /// Waits until the console asks for something, or is silent for long.
+    async fn settled(
+        &self,
+        reader: &mut Reader,
+        login: &Login,
+        attempt: &Attempt,
+    ) -> Result<Seen, GuestError> {
+        loop {
+            let seen = login.look(reader.last_line());
+            let quiet = match seen {
+                Seen::Shell => return Ok(seen),
+                Seen::AsksName if login.user.is_none() => SILENCE,
+                Seen::AsksName | Seen::AsksPassword => SETTLE,
+                Seen::Nothing => SILENCE,
+            };
+            match timeout(quiet, reader.more(attempt, "a shell prompt")).await {
+                Ok(outcome) => outcome.map_err(|error| self.blame(error, seen, attempt))?,
+                Err(_) => return Ok(seen),
+            }
+        }
+    }
+
+    /// A time-out in front of a question that could not be answered is told as that.
+    fn blame(&self, error: GuestError, seen: Seen, attempt: &Attempt) -> GuestError {
+        if error.is_timeout() && seen == Seen::AsksName {
+            attempt.fail(Cause::NoCredentials("user name"))
+        } else {
+            error
+        }
+    }
+}
+
+fn refused(
+    reader: &Reader,
+    login: &Login,
+    answered: bool,
+    attempt: &Attempt,
+) -> Result<(), GuestError> {
+    let line = reader
+        .text()
+        .lines()
+        .find(|line| login.refusal.is_match(line));
+    match line {
+        Some(line) if answered => Err(attempt.fail(Cause::LoginRefused(line.trim().to_string()))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_are_told_from_kernel_messages_and_banners() {
+        let login = Login::default();
+        assert_eq!(login.look("[root@tiny ~]# "), Seen::Shell);
+        assert_eq!(login.look("root@jeos:~# "), Seen::Shell);
+        assert_eq!(
+            login.look("[    1.234567] EXT4-fs (vda1): mounted"),
+            Seen::Nothing
+        );
+        assert_eq!(
+            login.look("tiny login: root (automatic login)"),
+            Seen::Nothing
+        );
+        assert_eq!(login.look("jeos login: "), Seen::AsksName);
+        assert_eq!(login.look("Password: "), Seen::AsksPassword);
+        assert_eq!(login.look("Last login: Sun Nov 22"), Seen::Nothing);
+        assert_eq!(login.look(""), Seen::Nothing);
+    }
+}
