@@ -1,1 +1,58 @@
 //! Which variants does this text describe, and why is that one missing?
+//!
+//! The Cartesian configuration language describes many dictionaries ("variants") in one text: `variants` blocks
+//! multiply, filters (`only`, `no`) take away, assignments fill in. [`Parser`] reads text, [`Config`] answers.
+//!
+//! ```
+//! use cartesian::{MemoryLoader, Options, Parser};
+//!
+//! let mut parser = Parser::new(MemoryLoader::new());
+//! parser.text("example", "
+//! mem = 512
+//! variants:
+//!     - boot:
+//!     - migrate:
+//!         mem += 0
+//! variants:
+//!     - fedora:
+//!     - windows:
+//!         no migrate
+//! ");
+//! let config = parser.finish()?;
+//! let variants = config.variants(&Options::default()).collect::<Result<Vec<_>, _>>()?;
+//! let names: Vec<_> = variants.iter().map(|v| v.name()).collect();
+//! assert_eq!(names, ["fedora.boot", "fedora.migrate", "windows.boot"]);
+//! assert_eq!(variants[1].get("mem"), Some("5120"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The crate knows nothing about what keys mean and does no input or output but through [`Loader`].
+
+mod bounds;
+mod config;
+mod error;
+mod eval;
+mod filter;
+mod graph;
+mod join;
+mod json;
+mod lexer;
+mod limits;
+mod loader;
+mod names;
+mod parser;
+mod patterns;
+mod program;
+mod strings;
+mod suffix;
+mod suggest;
+mod variant;
+mod walk;
+
+pub use config::{Config, Options};
+pub use error::{ConfigError, ConfigErrors, ErrorKind, EvalError};
+pub use lexer::Operator;
+pub use limits::Limits;
+pub use loader::{FsLoader, Loader, MemoryLoader};
+pub use parser::Parser;
+pub use variant::{Current, Names, Variant, VariantName, Variants};

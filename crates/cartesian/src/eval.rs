@@ -1,0 +1,694 @@
+//! Running a variant's statements: from a path to a dictionary.
+//!
+//! Statements run from the node declared first to the one declared last. Values are numbers, not text: those of the
+//! program, and those computed by substitution and appending, which are remembered from one variant to the next.
+
+use crate::error::EvalError;
+use crate::lexer::Operator;
+use crate::patterns::Patterns;
+use crate::program::{
+    BodyId, Bound, Item, KeyId, Loc, Part, Program, Reference, Statement, TemplateId, Value,
+};
+use crate::strings::StrId;
+use crate::walk::{Compiled, Walker};
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// A value: a string of the program, or a computed one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ValueId(u32);
+
+const COMPUTED: u32 = 1 << 31;
+const ABSENT: ValueId = ValueId::ABSENT;
+
+impl ValueId {
+    /// No value.
+    pub const ABSENT: Self = Self(u32::MAX);
+}
+/// Computed values are forgotten between variants when they hold this many bytes.
+const COMPUTED_BYTES: usize = 2 << 20;
+
+impl From<StrId> for ValueId {
+    fn from(id: StrId) -> Self {
+        Self(id.0)
+    }
+}
+
+/// A key made while running, beyond those of the program.
+#[derive(Debug)]
+pub(crate) enum MadeKey {
+    /// A key that a `suffix` has been applied to.
+    Suffixed {
+        base: KeyId,
+        suffixes: Vec<StrId>,
+        /// Key and suffixes in the order they came, which patterns see.
+        joined: Arc<str>,
+    },
+    /// A key without structure.
+    Plain(Arc<str>),
+}
+
+/// Text and computed text, by number.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    pub compiled: Arc<Compiled>,
+    computed: Vec<Arc<str>>,
+    computed_bytes: usize,
+    made_keys: Vec<MadeKey>,
+    suffixed_ids: FxHashMap<(KeyId, StrId), KeyId>,
+    plain_ids: FxHashMap<Arc<str>, KeyId>,
+}
+
+impl Pool {
+    pub fn program(&self) -> &Program {
+        &self.compiled.program
+    }
+
+    pub fn text(&self, value: ValueId) -> &str {
+        if value.0 & COMPUTED == 0 {
+            self.program().text(StrId(value.0))
+        } else {
+            &self.computed[(value.0 & !COMPUTED) as usize]
+        }
+    }
+
+    /// The text itself, if the value is computed.
+    pub fn computed(&self, value: ValueId) -> Option<&Arc<str>> {
+        (value.0 & COMPUTED != 0).then(|| &self.computed[(value.0 & !COMPUTED) as usize])
+    }
+
+    /// The string of the program, if the value is one.
+    pub fn program_string(value: ValueId) -> Option<StrId> {
+        (value.0 & COMPUTED == 0).then_some(StrId(value.0))
+    }
+
+    fn add(&mut self, text: &str) -> ValueId {
+        self.computed_bytes += text.len() + 32;
+        self.computed.push(text.into());
+        ValueId(COMPUTED | (self.computed.len() as u32 - 1))
+    }
+
+    fn made_key(&self, key: KeyId) -> Option<&MadeKey> {
+        key.index()
+            .checked_sub(self.program().keys.len())
+            .map(|i| &self.made_keys[i])
+    }
+
+    fn next_key(&self) -> KeyId {
+        KeyId((self.program().keys.len() + self.made_keys.len()) as u32)
+    }
+
+    /// The key as patterns see it.
+    pub fn key_text(&self, key: KeyId) -> &str {
+        match self.made_key(key) {
+            None => self.program().key_text(key),
+            Some(MadeKey::Suffixed { joined, .. }) => joined,
+            Some(MadeKey::Plain(text)) => text,
+        }
+    }
+
+    /// The key without suffixes, and the suffixes.
+    pub fn key_parts(&self, key: KeyId) -> (KeyId, &[StrId]) {
+        match self.made_key(key) {
+            Some(MadeKey::Suffixed { base, suffixes, .. }) => (*base, suffixes),
+            _ => (key, &[]),
+        }
+    }
+
+    fn with_suffix(&mut self, key: KeyId, suffix: StrId) -> KeyId {
+        if let Some(&id) = self.suffixed_ids.get(&(key, suffix)) {
+            return id;
+        }
+        let (base, suffixes) = self.key_parts(key);
+        let mut suffixes = suffixes.to_vec();
+        suffixes.push(suffix);
+        let joined = format!("{}{}", self.key_text(key), self.program().text(suffix));
+        let id = self.next_key();
+        self.made_keys.push(MadeKey::Suffixed {
+            base,
+            suffixes,
+            joined: joined.into(),
+        });
+        self.suffixed_ids.insert((key, suffix), id);
+        id
+    }
+
+    /// The key of a text, made if the program has none of that name.
+    pub fn plain_key(&mut self, text: &str) -> KeyId {
+        if let Some(key) = self.program().find_key(text) {
+            return key;
+        }
+        if let Some(&id) = self.plain_ids.get(text) {
+            return id;
+        }
+        let id = self.next_key();
+        let text: Arc<str> = text.into();
+        self.made_keys.push(MadeKey::Plain(text.clone()));
+        self.plain_ids.insert(text, id);
+        id
+    }
+}
+
+/// The keys and values of a variant, in order.
+pub(crate) type Entries = Vec<(KeyId, ValueId)>;
+
+/// What a computed value was made from.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Recipe {
+    Joined(ValueId, ValueId),
+    Template(TemplateId, Box<[ValueId]>),
+}
+
+/// Watches statements run, for explanations.
+pub(crate) trait Observer {
+    /// A statement has run; `keys` are those it changed.
+    fn ran(&mut self, engine: &Engine, statement: &Statement, keys: &[KeyId]);
+    /// Bounds have set a key.
+    fn bounded(&mut self, engine: &Engine, by: KeyId, key: KeyId);
+}
+
+/// Runs variants one after the other.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub pool: Pool,
+    patterns: Patterns,
+    values: Vec<ValueId>,
+    positions: Vec<u32>,
+    order: Vec<KeyId>,
+    /// Suffixed keys that are set.
+    suffixed: usize,
+    recipes: FxHashMap<Recipe, ValueId>,
+    /// Bytes computed for the current variant.
+    variant_bytes: usize,
+    scratch: String,
+    part_values: Vec<ValueId>,
+    touched: Vec<KeyId>,
+    /// Whether `touched` is wanted.
+    observed: bool,
+    /// The result, where suffixes have been resolved.
+    pub entries: Entries,
+}
+
+/// The variant that is being run.
+#[derive(Clone, Copy)]
+struct Run<'w> {
+    walker: &'w Walker,
+    /// How many steps of the path, from its start, have not run yet.
+    ahead: usize,
+}
+
+impl Engine {
+    pub fn new(compiled: Arc<Compiled>) -> Self {
+        let keys = compiled.program.keys.len();
+        Self {
+            patterns: Patterns::new(compiled.program.patterns.len()),
+            pool: Pool {
+                compiled,
+                computed: Vec::new(),
+                computed_bytes: 0,
+                made_keys: Vec::new(),
+                suffixed_ids: FxHashMap::default(),
+                plain_ids: FxHashMap::default(),
+            },
+            values: vec![ABSENT; keys],
+            positions: vec![0; keys],
+            order: Vec::new(),
+            suffixed: 0,
+            recipes: FxHashMap::default(),
+            variant_bytes: 0,
+            scratch: String::new(),
+            part_values: Vec::new(),
+            touched: Vec::new(),
+            observed: false,
+            entries: Vec::new(),
+        }
+    }
+
+    /// Makes the current variant's dictionary in [`Self::entries`].
+    pub fn run(
+        &mut self,
+        walker: &Walker,
+        observer: Option<&mut dyn Observer>,
+    ) -> Result<(), EvalError> {
+        if self.pool.computed_bytes > COMPUTED_BYTES {
+            self.pool.computed.clear();
+            self.pool.computed_bytes = 0;
+            self.recipes.clear();
+        }
+        self.variant_bytes = 0;
+        self.observed = observer.is_some();
+        self.entries.clear();
+        let mut entries = self.product(walker, observer)?;
+        if entries
+            .iter()
+            .any(|&(key, _)| !self.pool.key_parts(key).1.is_empty())
+        {
+            entries = crate::suffix::resolve(&mut self.pool, &entries);
+        }
+        self.entries = entries;
+        Ok(())
+    }
+
+    /// The dictionary of a path, or of a product of paths, suffixes not yet resolved.
+    fn product(
+        &mut self,
+        walker: &Walker,
+        mut observer: Option<&mut dyn Observer>,
+    ) -> Result<Entries, EvalError> {
+        let Some(join) = walker.current_join() else {
+            let mut entries = std::mem::take(&mut self.entries);
+            self.run_path(walker, observer)?;
+            entries.clear();
+            entries.extend(self.live_keys().map(|key| (key, self.value(key))));
+            return Ok(entries);
+        };
+        let mut result: Entries = Vec::new();
+        let mut places: FxHashMap<KeyId, usize> = FxHashMap::default();
+        for factor in join.factors() {
+            let observer = observer.as_mut().map(|o| &mut **o as &mut dyn Observer);
+            for (key, value) in self.product(factor, observer)? {
+                let place = *places.entry(key).or_insert(result.len());
+                match result.get_mut(place) {
+                    Some(entry) => entry.1 = value,
+                    None => result.push((key, value)),
+                }
+            }
+        }
+        Ok(result)
+    }
+
+    fn run_path(
+        &mut self,
+        walker: &Walker,
+        mut observer: Option<&mut dyn Observer>,
+    ) -> Result<(), EvalError> {
+        for &key in &self.order {
+            self.values[key.index()] = ABSENT;
+        }
+        self.order.clear();
+        self.suffixed = 0;
+        let compiled = self.pool.compiled.clone();
+        for (ahead, step) in walker.path.iter().enumerate().rev() {
+            let body = compiled.program.nodes[step.node.index()].body;
+            let run = Run { walker, ahead };
+            self.run_body(&compiled, run, body, false, &mut observer)?;
+        }
+        self.apply_bounds(walker, &mut observer)
+    }
+
+    /// The keys that are set, in order.
+    fn live_keys(&self) -> impl Iterator<Item = KeyId> + '_ {
+        self.order
+            .iter()
+            .enumerate()
+            .filter(|&(i, key)| {
+                self.values[key.index()] != ABSENT && self.positions[key.index()] == i as u32
+            })
+            .map(|(_, &key)| key)
+    }
+
+    pub fn value(&self, key: KeyId) -> ValueId {
+        self.values[key.index()]
+    }
+
+    /// The value of a key, if it is set.
+    pub fn get(&self, key: KeyId) -> Option<ValueId> {
+        self.values
+            .get(key.index())
+            .copied()
+            .filter(|&v| v != ABSENT)
+    }
+
+    fn set(&mut self, key: KeyId, value: ValueId) {
+        let slot = &mut self.values[key.index()];
+        if *slot == ABSENT {
+            self.positions[key.index()] = self.order.len() as u32;
+            self.order.push(key);
+        }
+        *slot = value;
+        if self.observed {
+            self.touched.push(key);
+        }
+    }
+
+    fn remove(&mut self, key: KeyId) {
+        if self.values[key.index()] != ABSENT {
+            self.values[key.index()] = ABSENT;
+            if self.observed {
+                self.touched.push(key);
+            }
+        }
+    }
+
+    fn run_body(
+        &mut self,
+        compiled: &Arc<Compiled>,
+        run: Run<'_>,
+        body: BodyId,
+        in_condition: bool,
+        observer: &mut Option<&mut dyn Observer>,
+    ) -> Result<(), EvalError> {
+        for statement in &compiled.program.bodies[body.index()] {
+            match statement.item {
+                // The commonest by far.
+                Item::Set(key, Value::Plain(value)) => self.set(key, value.into()),
+                Item::Only(_) | Item::No(_) => continue,
+                Item::Join(_) if !in_condition => continue,
+                Item::Join(_) => {
+                    return Err(EvalError::JoinInCondition {
+                        place: compiled.program.place(statement.loc),
+                    });
+                }
+                Item::Cond {
+                    filter,
+                    negated,
+                    body,
+                } => {
+                    if compiled.graph.matches(filter, &run.walker.matched) != negated {
+                        self.run_body(compiled, run, body, true, observer)?;
+                    }
+                    continue;
+                }
+                _ => self.run_statement(compiled, run, statement)?,
+            }
+            if let Some(observer) = observer {
+                let touched = std::mem::take(&mut self.touched);
+                observer.ran(self, statement, &touched);
+                self.touched = touched;
+                self.touched.clear();
+            }
+        }
+        Ok(())
+    }
+
+    fn run_statement(
+        &mut self,
+        compiled: &Arc<Compiled>,
+        run: Run<'_>,
+        statement: &Statement,
+    ) -> Result<(), EvalError> {
+        let loc = statement.loc;
+        match statement.item {
+            Item::Set(key, value) => {
+                let value = self.substitute(compiled, run, value, key, loc)?;
+                self.set(key, value);
+            }
+            Item::Append(key, value) | Item::Prepend(key, value) => {
+                let value = self.substitute(compiled, run, value, key, loc)?;
+                let old = self.get(key);
+                let append = matches!(statement.item, Item::Append(..));
+                let value = self.joined(old, value, append, key, loc)?;
+                self.set(key, value);
+            }
+            Item::Default(key, value) => {
+                if self.get(key).is_none() {
+                    let value = self.substitute(compiled, run, value, key, loc)?;
+                    self.set(key, value);
+                }
+            }
+            Item::Match(op, pattern, value) => {
+                let keys = self.matching(pattern, loc)?;
+                let about = keys.first().copied().unwrap_or(KeyId(0));
+                let value = self.substitute(compiled, run, value, about, loc)?;
+                for key in keys {
+                    let old = Some(self.value(key));
+                    let value = match op {
+                        Operator::MatchAppend => self.joined(old, value, true, key, loc)?,
+                        Operator::MatchPrepend => self.joined(old, value, false, key, loc)?,
+                        _ => value,
+                    };
+                    self.set(key, value);
+                }
+            }
+            Item::Del(key) => {
+                self.remove(key);
+                if self.suffixed > 0 {
+                    let name = compiled.program.key_text(key);
+                    let same: Vec<_> = self
+                        .live_keys()
+                        .filter(|&k| self.pool.key_text(k) == name)
+                        .collect();
+                    for key in same {
+                        self.remove(key);
+                        self.suffixed -= 1;
+                    }
+                }
+            }
+            Item::Suffix(suffix) => self.apply_suffix(suffix),
+            Item::Only(_) | Item::No(_) | Item::Join(_) | Item::Cond { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn matching(
+        &mut self,
+        pattern: crate::program::PatternId,
+        loc: Loc,
+    ) -> Result<Vec<KeyId>, EvalError> {
+        let keys: Vec<KeyId> = self.live_keys().collect();
+        self.patterns
+            .matching(&self.pool, pattern, keys)
+            .map_err(|reason| {
+                let program = self.pool.program();
+                EvalError::Pattern {
+                    place: program.place(loc),
+                    pattern: program.text(program.patterns[pattern.index()]).to_owned(),
+                    reason,
+                }
+            })
+    }
+
+    fn apply_suffix(&mut self, suffix: StrId) {
+        let keys: Vec<KeyId> = self.live_keys().collect();
+        let values: Vec<ValueId> = keys.iter().map(|&key| self.value(key)).collect();
+        for &key in &keys {
+            self.values[key.index()] = ABSENT;
+        }
+        self.order.clear();
+        self.suffixed = keys.len();
+        for (key, value) in keys.into_iter().zip(values) {
+            let key = self.pool.with_suffix(key, suffix);
+            if key.index() >= self.values.len() {
+                self.values.resize(key.index() + 1, ABSENT);
+                self.positions.resize(key.index() + 1, 0);
+            }
+            self.set(key, value);
+        }
+    }
+
+    /// Counts computed bytes against the limits.
+    fn check_length(&mut self, length: usize, key: KeyId, loc: Loc) -> Result<(), EvalError> {
+        let limits = self.pool.compiled.limits;
+        self.variant_bytes += length;
+        let limit = if length > limits.value_bytes {
+            limits.value_bytes
+        } else if self.variant_bytes > limits.variant_bytes {
+            limits.variant_bytes
+        } else {
+            return Ok(());
+        };
+        Err(EvalError::TooLong {
+            place: self.pool.program().place(loc),
+            key: self.pool.key_text(key).to_owned(),
+            limit,
+        })
+    }
+
+    /// Old value and new one, one after the other.
+    fn joined(
+        &mut self,
+        old: Option<ValueId>,
+        new: ValueId,
+        append: bool,
+        key: KeyId,
+        loc: Loc,
+    ) -> Result<ValueId, EvalError> {
+        let Some(old) = old else { return Ok(new) };
+        let (first, second) = if append { (old, new) } else { (new, old) };
+        let length = self.pool.text(first).len() + self.pool.text(second).len();
+        self.check_length(length, key, loc)?;
+        let recipe = Recipe::Joined(first, second);
+        if let Some(&value) = self.recipes.get(&recipe) {
+            return Ok(value);
+        }
+        self.scratch.clear();
+        self.scratch.push_str(self.pool.text(first));
+        self.scratch.push_str(self.pool.text(second));
+        let value = self.pool.add(&self.scratch);
+        self.recipes.insert(recipe, value);
+        Ok(value)
+    }
+
+    /// The value with its references resolved, up to the first that names no key: the rest stays as written.
+    fn substitute(
+        &mut self,
+        compiled: &Arc<Compiled>,
+        run: Run<'_>,
+        value: Value,
+        key: KeyId,
+        loc: Loc,
+    ) -> Result<ValueId, EvalError> {
+        let id = match value {
+            Value::Plain(id) => return Ok(id.into()),
+            Value::Template(id) => id,
+        };
+        let template = &compiled.program.templates[id.index()];
+        let plain = self.suffixed == 0
+            && template
+                .parts
+                .iter()
+                .all(|part| matches!(part.reference, Reference::Key(_)));
+        if !plain {
+            return self.substitute_special(compiled, run, id, key, loc);
+        }
+        let mut values = std::mem::take(&mut self.part_values);
+        values.clear();
+        for part in &template.parts {
+            let Reference::Key(key) = part.reference else {
+                break;
+            };
+            match self.get(key) {
+                Some(value) => values.push(value),
+                None => break,
+            }
+        }
+        let recipe = Recipe::Template(id, values.as_slice().into());
+        let result = match self.recipes.get(&recipe) {
+            Some(&value) => {
+                let length = self.pool.text(value).len();
+                self.check_length(length, key, loc).map(|()| value)
+            }
+            None => self
+                .expand(compiled, id, &values, key, loc)
+                .inspect(|&value| {
+                    self.recipes.insert(recipe, value);
+                }),
+        };
+        self.part_values = values;
+        result
+    }
+
+    fn expand(
+        &mut self,
+        compiled: &Arc<Compiled>,
+        id: TemplateId,
+        values: &[ValueId],
+        key: KeyId,
+        loc: Loc,
+    ) -> Result<ValueId, EvalError> {
+        let program = &compiled.program;
+        let template = &program.templates[id.index()];
+        let rest = match template.parts.get(values.len()) {
+            Some(part) => [program.text(part.before), program.text(part.rest)],
+            None => [program.text(template.tail), ""],
+        };
+        let resolved = template.parts.iter().zip(values);
+        let length: usize = resolved
+            .clone()
+            .map(|(part, &v)| program.text(part.before).len() + self.pool.text(v).len())
+            .sum::<usize>()
+            + rest[0].len()
+            + rest[1].len();
+        self.check_length(length, key, loc)?;
+        self.scratch.clear();
+        for (part, &value) in resolved {
+            self.scratch.push_str(program.text(part.before));
+            self.scratch.push_str(self.pool.text(value));
+        }
+        self.scratch.push_str(rest[0]);
+        self.scratch.push_str(rest[1]);
+        Ok(self.pool.add(&self.scratch))
+    }
+
+    /// Substitution where names of the variant or suffixed keys are involved. Not remembered.
+    fn substitute_special(
+        &mut self,
+        compiled: &Arc<Compiled>,
+        run: Run<'_>,
+        id: TemplateId,
+        key: KeyId,
+        loc: Loc,
+    ) -> Result<ValueId, EvalError> {
+        let entries: Entries = self.live_keys().map(|key| (key, self.value(key))).collect();
+        let flat = if self.suffixed > 0 {
+            crate::suffix::resolve(&mut self.pool, &entries)
+        } else {
+            entries
+        };
+        let flat: FxHashMap<KeyId, ValueId> = flat.into_iter().collect();
+        let parts: &[Part] = &compiled.program.templates[id.index()].parts;
+        let mut values = Vec::new();
+        for part in parts {
+            let value = match part.reference {
+                Reference::Key(key) => flat.get(&key).copied(),
+                special => {
+                    let text = crate::names::special(compiled, run.walker, run.ahead, special);
+                    match text {
+                        None => None,
+                        Some(text) => {
+                            self.check_length(text.len(), key, loc)?;
+                            Some(self.pool.add(&text))
+                        }
+                    }
+                }
+            };
+            match value {
+                Some(value) => values.push(value),
+                None => break,
+            }
+        }
+        self.expand(compiled, id, &values, key, loc)
+    }
+
+    /// `_min`, `_max` and `_fixed`, all compared with the values before any of them is applied.
+    fn apply_bounds(
+        &mut self,
+        walker: &Walker,
+        observer: &mut Option<&mut dyn Observer>,
+    ) -> Result<(), EvalError> {
+        let keys = self.pool.program().keys.len();
+        let bounds: Vec<(KeyId, Bound, KeyId)> = self
+            .live_keys()
+            .filter(|key| key.index() < keys)
+            .filter_map(|key| {
+                let (bound, target) = self.pool.program().keys[key.index()].bound?;
+                Some((key, bound, target))
+            })
+            .collect();
+        let mut changes = Vec::new();
+        for (key, bound, target) in bounds {
+            let limit = self.value(key);
+            let apply = match (bound, self.get(target)) {
+                (Bound::Fixed, _) | (_, None) => true,
+                (bound, Some(value)) => {
+                    let (value, limit) = (self.pool.text(value), self.pool.text(limit));
+                    let order = crate::bounds::compare(value, limit).map_err(|culprit| {
+                        EvalError::Bound {
+                            key: self.pool.key_text(target).to_owned(),
+                            value: value.to_owned(),
+                            bound_key: self.pool.key_text(key).to_owned(),
+                            bound: limit.to_owned(),
+                            culprit: culprit.to_owned(),
+                            variant: walker.names().0.to_owned(),
+                        }
+                    })?;
+                    match bound {
+                        Bound::Max => order.is_gt(),
+                        _ => order.is_lt(),
+                    }
+                }
+            };
+            if apply {
+                changes.push((key, target, limit));
+            }
+        }
+        for (by, key, value) in changes {
+            self.set(key, value);
+            if let Some(observer) = observer {
+                observer.bounded(self, by, key);
+            }
+        }
+        self.touched.clear();
+        Ok(())
+    }
+}
