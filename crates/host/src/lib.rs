@@ -9,3 +9,4 @@
 pub mod dirs;
 pub mod ledger;
 pub mod process;
+pub mod qemu;

@@ -12,4 +12,5 @@ pub use identity::{ProcessId, boot_id};
 pub use rustix::process::Signal;
 pub use spec::{Output, SpawnError, Spec};
 
-pub(crate) use identity::{kill_and_wait, pid_namespace, processes_marked};
+pub(crate) use identity::{Group, kill_and_wait, pid_namespace, processes_marked};
+pub(crate) use spawner::spawn_supervised;

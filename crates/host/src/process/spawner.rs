@@ -15,7 +15,7 @@ use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal, 
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Starts a process that dies with us, in a process group of its own.
-pub(super) fn spawn_supervised(mut command: Command) -> io::Result<Child> {
+pub(crate) fn spawn_supervised(mut command: Command) -> io::Result<Child> {
     command.process_group(0);
     let parent = getpid();
     let before_exec = move || {
