@@ -35,12 +35,12 @@ pub struct Login {
 }
 
 impl Default for Login {
-    /// A console that gives a shell by itself, with a prompt like `[root@tiny ~]# ` or `root@jeos:~# `.
+    /// A console that gives a shell by itself, with a prompt like `[root@tiny ~]# `, `root@jeos:~# ` or `/ # `.
     fn default() -> Self {
         Login {
             user: None,
             password: None,
-            prompt: constant(r"^\[.*\][\#\$]\s*$|^[\w.-]+@.*[\#\$]\s*$"),
+            prompt: constant(r"^\[.*\][\#\$]\s*$|^[\w.@:~/ -]*[\#\$]\s*$"),
             login_prompt: constant(r"(?i)\blogin:\s*$"),
             password_prompt: constant(r"(?i)\bpassword( for .*)?:\s*$"),
             refusal: constant(r"(?i)login incorrect|authentication failure|permission denied"),
@@ -202,6 +202,9 @@ mod tests {
         let login = Login::default();
         assert_eq!(login.look("[root@tiny ~]# "), Seen::Shell);
         assert_eq!(login.look("root@jeos:~# "), Seen::Shell);
+        assert_eq!(login.look("/ # "), Seen::Shell);
+        assert_eq!(login.look("bash-5.2# "), Seen::Shell);
+        assert_eq!(login.look("# "), Seen::Shell);
         assert_eq!(
             login.look("[    1.234567] EXT4-fs (vda1): mounted"),
             Seen::Nothing
