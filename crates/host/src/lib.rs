@@ -6,7 +6,10 @@
 //!   back on every path, a `kill -9` of ours included.
 //! - [`deadlines`] stretches every wait by the measured speed of the host.
 
+pub mod accel;
 pub mod dirs;
 pub mod ledger;
 pub mod process;
 pub mod qemu;
+
+mod run;

@@ -2,9 +2,8 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -14,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::QemuError;
 use crate::process::{Exit, Group, ProcessId, spawn_supervised};
+use crate::run::exit_of;
 
 /// Most that we show of what a program said.
 const QUOTE_MAX: usize = 2000;
@@ -270,7 +270,7 @@ impl Run {
     fn reap(&mut self) -> Option<Exit> {
         self.stdin = None;
         if self.ends_by_itself() {
-            return self.child.wait().ok().map(exit);
+            return self.child.wait().ok().map(exit_of);
         }
         self.kill();
         None
@@ -310,14 +310,6 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         self.kill();
-    }
-}
-
-fn exit(status: ExitStatus) -> Exit {
-    Exit {
-        code: status.code(),
-        signal: status.signal(),
-        core_dumped: status.core_dumped(),
     }
 }
 
