@@ -5,13 +5,14 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use guest::GuestError;
 use host::ledger::LedgerError;
 use host::process::{SpawnError, WaitError};
 use machine::MachineError;
 
 use crate::exit::ExitReport;
 use crate::health::Finding;
-use crate::qmp::QmpError;
+use crate::qmp::{EventError, QmpError};
 
 /// Why something could not be done with a machine.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,24 @@ pub enum VmError {
         source: Box<QmpError>,
         /// The last that was heard.
         last_words: Box<LastWords>,
+    },
+    /// Talking to the guest failed.
+    #[error("machine \"{vm}\": {source}")]
+    Guest {
+        /// Name of the machine.
+        vm: String,
+        /// What went wrong.
+        source: Box<GuestError>,
+        /// The last that was heard.
+        last_words: Box<LastWords>,
+    },
+    /// An event cannot be found.
+    #[error("machine \"{vm}\": {source}")]
+    Event {
+        /// Name of the machine.
+        vm: String,
+        /// Why.
+        source: Box<EventError>,
     },
     /// Something awaited did not happen in time.
     #[error("machine \"{vm}\" showed no {awaited} within {:.1} s{}", waited.as_secs_f64(), last_words.brief())]
@@ -138,11 +157,14 @@ impl VmError {
             Self::Machine { source, .. } if matches!(**source, MachineError::Unsupported(_)) => {
                 Blame::Unsupported
             }
-            Self::Monitor { .. } | Self::Wait { .. } | Self::Unwell { .. } | Self::Ended { .. } => {
-                Blame::Machine
-            }
+            Self::Monitor { .. }
+            | Self::Guest { .. }
+            | Self::Wait { .. }
+            | Self::Unwell { .. }
+            | Self::Ended { .. } => Blame::Machine,
             Self::Machine { .. }
             | Self::Start { .. }
+            | Self::Event { .. }
             | Self::NoChannel { .. }
             | Self::NotDetachable { .. }
             | Self::Io { .. }
@@ -157,6 +179,7 @@ impl VmError {
     pub fn last_words(&self) -> Option<&LastWords> {
         match self {
             Self::Monitor { last_words, .. }
+            | Self::Guest { last_words, .. }
             | Self::Wait { last_words, .. }
             | Self::Unwell { last_words, .. } => Some(last_words),
             _ => None,

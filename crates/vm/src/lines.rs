@@ -35,14 +35,18 @@ impl Tail {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes: Vec<u8> = kept.iter().copied().collect();
         drop(kept);
-        let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<&str> = text.lines().collect();
-        let from = lines.len().saturating_sub(count);
-        lines[from..]
-            .iter()
-            .map(|line| (*line).to_owned())
-            .collect()
+        last_lines(&String::from_utf8_lossy(&bytes), count)
     }
+}
+
+/// The last lines of a text, at most `count`, oldest first.
+pub(crate) fn last_lines(text: &str, count: usize) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let from = lines.len().saturating_sub(count);
+    lines[from..]
+        .iter()
+        .map(|line| (*line).to_owned())
+        .collect()
 }
 
 /// Reads a channel that only QEMU writes to until it is closed.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use guest::agent::ShutdownMode;
 use serde_json::{Value, json};
 
 use crate::error::VmError;
@@ -20,8 +21,9 @@ impl Vm {
     /// # Errors
     /// [`VmError::Monitor`].
     pub async fn status(&self) -> Result<RunState, VmError> {
-        let status = self.qmp.status().await;
-        let status = status.map_err(|source| self.monitor_error("ask for the state of", source))?;
+        let status = self.qmp().status().await;
+        let status =
+            status.map_err(|source| self.watch.monitor_error("ask for the state of", source))?;
         Ok(status.status)
     }
 
@@ -78,7 +80,7 @@ impl Vm {
     /// # Errors
     /// [`VmError`].
     pub async fn quit(&self) -> Result<ExitReport, VmError> {
-        self.health.allow(FindingKind::QemuExit);
+        self.health().allow(FindingKind::QemuExit);
         self.command("end", "quit", json!({})).await?;
         self.wait_exit(EVENT_LIMIT).await
     }
@@ -88,15 +90,18 @@ impl Vm {
     /// # Errors
     /// [`VmError::Monitor`]. What the human monitor prints is not looked at: it reports its errors as text.
     pub async fn hmp(&self, line: &str) -> Result<String, VmError> {
-        let printed = self.qmp.hmp(line).await;
-        printed.map_err(|source| self.monitor_error(&format!("run \"{line}\" on"), source))
+        let printed = self.qmp().hmp(line).await;
+        printed.map_err(|source| {
+            self.watch
+                .monitor_error(&format!("run \"{line}\" on"), source)
+        })
     }
 
     async fn command(&self, verb: &str, command: &str, arguments: Value) -> Result<(), VmError> {
-        let result = self.qmp.execute(command, arguments).await;
+        let result = self.qmp().execute(command, arguments).await;
         result
             .map(drop)
-            .map_err(|source| self.monitor_error(verb, source))
+            .map_err(|source| self.watch.monitor_error(verb, source))
     }
 
     /// Ends the machine, one rung after the other, until one has ended it.
@@ -104,7 +109,7 @@ impl Vm {
     /// # Errors
     /// [`VmError::Wait`] when even SIGKILL has not ended it.
     pub async fn shutdown(&self, ladder: &Ladder) -> Result<ShutdownReport, VmError> {
-        self.health.allow(FindingKind::QemuExit);
+        self.health().allow(FindingKind::QemuExit);
         let mut tried = Vec::new();
         for (rung, base) in ladder.rungs() {
             let outcome = match self.climb(rung, base).await {
@@ -143,24 +148,48 @@ impl Vm {
         if let Some(exit) = self.ended() {
             return Ok(exit);
         }
+        let limit = self.limit(base);
         let end = async {
             match rung {
+                Rung::Agent => self.ask_agent(limit).await?,
+                Rung::Shell => self.ask_shell(limit).await?,
                 Rung::Powerdown => self.powerdown().await?,
                 Rung::Quit => self.command("end", "quit", json!({})).await?,
-                Rung::Terminate => self.process.signal(Signal::TERM)?,
-                Rung::Kill => self.process.kill()?,
+                Rung::Terminate => self.watch.process.signal(Signal::TERM)?,
+                Rung::Kill => self.watch.process.kill()?,
             }
-            Ok(self.exit().await)
+            Ok(self.watch.exit().await)
         };
-        let limit = self.limit(base);
         let ended = tokio::time::timeout(limit, end).await;
-        ended.unwrap_or_else(|_| Err(self.timed_out("end of QEMU", limit)))
+        ended.unwrap_or_else(|_| Err(self.watch.timed_out(&"end of QEMU", limit)))
+    }
+
+    /// Asks the guest's agent to power off. That is answered by the end only.
+    async fn ask_agent(&self, limit: Duration) -> Result<(), VmError> {
+        let agent = self.agent()?;
+        let ended = self.watch.exit();
+        let asked = agent.shutdown(ShutdownMode::PowerDown, ended, limit);
+        asked
+            .await
+            .map(drop)
+            .map_err(|error| self.watch.guest_error(error))
+    }
+
+    /// Types `poweroff` at a shell that waits on the console.
+    async fn ask_shell(&self, limit: Duration) -> Result<(), VmError> {
+        let console = self.console()?;
+        let typed = console.send(b"\npoweroff\n", limit);
+        typed.await.map_err(|error| self.watch.guest_error(error))
     }
 }
 
 /// One way of ending a machine, from the kindest to the surest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rung {
+    /// The guest agent's `guest-shutdown`.
+    Agent,
+    /// `poweroff` typed on the console.
+    Shell,
     /// The power button (ACPI).
     Powerdown,
     /// The monitor's `quit`.
@@ -174,6 +203,8 @@ pub enum Rung {
 impl fmt::Display for Rung {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Agent => "guest agent",
+            Self::Shell => "poweroff on the console",
             Self::Powerdown => "power button",
             Self::Quit => "quit",
             Self::Terminate => "SIGTERM",
@@ -185,6 +216,10 @@ impl fmt::Display for Rung {
 /// How long each way of ending a machine is given, as base times; `None` leaves it out. SIGKILL always comes last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ladder {
+    /// The guest agent; left out where the machine has no channel to one.
+    pub agent: Option<Duration>,
+    /// A shell on the console, which must have been logged in to.
+    pub shell: Option<Duration>,
     /// Power button.
     pub powerdown: Option<Duration>,
     /// The monitor's `quit`.
@@ -194,9 +229,10 @@ pub struct Ladder {
 }
 
 impl Default for Ladder {
-    /// Everything: the guest is asked first.
+    /// All but the shell, which nobody may have logged in to: the guest is asked first.
     fn default() -> Self {
         Self {
+            agent: Some(Duration::from_secs(20)),
             powerdown: Some(Duration::from_secs(20)),
             ..Self::without_guest()
         }
@@ -208,6 +244,8 @@ impl Ladder {
     #[must_use]
     pub fn without_guest() -> Self {
         Self {
+            agent: None,
+            shell: None,
             powerdown: None,
             quit: Some(Duration::from_secs(5)),
             terminate: Some(Duration::from_secs(2)),
@@ -216,6 +254,8 @@ impl Ladder {
 
     fn rungs(&self) -> impl Iterator<Item = (Rung, Duration)> {
         let rungs = [
+            (Rung::Agent, self.agent),
+            (Rung::Shell, self.shell),
             (Rung::Powerdown, self.powerdown),
             (Rung::Quit, self.quit),
             (Rung::Terminate, self.terminate),

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use guest::{AgentClient, Console, ConsoleOptions};
 use host::process::{Output, Process, Spec};
 use machine::{MachineSpec, MonitorProtocol, render};
 use tokio::net::UnixStream;
@@ -14,12 +15,14 @@ use crate::context::Context;
 use crate::error::{LastWords, VmError};
 use crate::evidence::{LogDir, io_error};
 use crate::exit::{STDERR_TAIL, supervise};
+use crate::guest_channels::scan_console;
 use crate::health::{Health, LineScanner, Source, watch_events};
 use crate::lines::{Tail, follow_file, record_stream};
 use crate::qmp::{Qmp, QmpError};
 use crate::sockets::Sockets;
 use crate::traffic::Traffic;
 use crate::vm::Vm;
+use crate::watch::Watch;
 
 /// Base time for QEMU to greet, and for a monitor command to be answered.
 pub(crate) const MONITOR_LIMIT: Duration = Duration::from_secs(20);
@@ -76,21 +79,29 @@ impl Vm {
 
         let health = Health::new(start);
         let (ended_sender, ended) = watch::channel(None);
-        let mut vm = Vm {
+        let console = spec.serials.first().or(spec.virtio_consoles.first());
+        let watch = Watch {
+            name: spec.name.clone(),
             process: Arc::clone(&process),
             qmp: qmp.clone(),
             health: health.clone(),
             ended: ended.clone(),
-            start,
             scale: context.scale,
-            log_dir,
             firmware: Tail::default(),
+            main_console: console.cloned(),
+            consoles: OnceLock::new(),
+        };
+        let mut vm = Vm {
+            watch: Arc::new(watch),
+            spec,
+            start,
+            log_dir,
+            agent: None,
             streams: Mutex::new(BTreeMap::new()),
             tasks: Vec::new(),
             may_outlive_us: context.may_outlive_us,
             scratch_path: scratch.path().to_owned(),
             scratch: Some(scratch),
-            spec,
         };
         vm.spawn(supervise(
             process,
@@ -119,10 +130,36 @@ impl Vm {
     fn take_channels(&mut self, mut streams: BTreeMap<String, UnixStream>) -> Result<(), VmError> {
         if let Some(stream) = streams.remove(MachineSpec::FIRMWARE) {
             let log = self.log_dir.channel(MachineSpec::FIRMWARE)?;
-            let scanner = LineScanner::new(Source::Firmware, self.health.clone());
-            let tail = self.firmware.clone();
+            let scanner = LineScanner::new(Source::Firmware, self.health().clone());
+            let tail = self.watch.firmware.clone();
             self.spawn(record_stream(stream, log, tail, scanner));
         }
+        let ids = self.spec.serials.iter().chain(&self.spec.virtio_consoles);
+        let mut consoles = BTreeMap::new();
+        for (id, stream) in ids.filter_map(|id| streams.remove_entry(id)) {
+            let options = ConsoleOptions {
+                log: Some(self.log_dir.path().join(format!("{id}.log"))),
+                ..ConsoleOptions::default()
+            };
+            let console = Console::start(stream, options).map_err(|source| VmError::Guest {
+                vm: self.spec.name.clone(),
+                source: Box::new(source),
+                last_words: Box::default(),
+            })?;
+            consoles.insert(id, console);
+        }
+        for console in consoles.values() {
+            let scanner = LineScanner::new(Source::Console, self.health().clone());
+            self.spawn(scan_console(console.lines(), scanner));
+        }
+        let main = self.watch.main_console.as_ref();
+        let last_line = main
+            .and_then(|id| consoles.get(id))
+            .map(Console::last_line_handle);
+        let agent = streams.remove(MachineSpec::AGENT);
+        self.agent = agent.map(|stream| AgentClient::new(stream, last_line));
+        // Nobody else sets them.
+        let _ = self.watch.consoles.set(consoles);
         self.streams = Mutex::new(streams);
         Ok(())
     }
@@ -140,7 +177,7 @@ impl Vm {
         let stream = self.channel(id)?;
         let limit = self.limit(MONITOR_LIMIT);
         let qmp = Qmp::connect(stream, limit).await;
-        qmp.map_err(|source| self.monitor_error("speak to a monitor of", source))
+        qmp.map_err(|source| self.watch.monitor_error("speak to a monitor of", source))
     }
 }
 

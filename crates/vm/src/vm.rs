@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use guest::AgentClient;
 use host::ledger::Scratch;
-use host::process::{Process, ProcessId};
+use host::process::ProcessId;
 use machine::MachineSpec;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::net::UnixStream;
@@ -16,13 +17,10 @@ use tokio::task::JoinHandle;
 
 use crate::error::{LastWords, VmError};
 use crate::evidence::LogDir;
-use crate::exit::{Ended, ExitReport, STDERR_TAIL};
-use crate::health::{FindingKind, Health};
-use crate::lines::Tail;
-use crate::qmp::{Cursor, Event, EventError, Qmp, QmpError, RunState};
-
-/// Lines of console and firmware log in [`LastWords`].
-const LAST_LINES: usize = 30;
+use crate::exit::ExitReport;
+use crate::health::Health;
+use crate::qmp::{Cursor, Event, EventError, Qmp, RunState};
+use crate::watch::Watch;
 
 /// How long a killed QEMU may take to be gone when its handle is dropped.
 const KILL_LIMIT: Timespec = Timespec {
@@ -36,21 +34,18 @@ const KILL_LIMIT: Timespec = Timespec {
 /// wait ends at once when the machine ends or is found to be fatally unwell.
 #[derive(Debug)]
 pub struct Vm {
+    pub(crate) watch: Arc<Watch>,
     pub(crate) spec: MachineSpec,
-    pub(crate) process: Arc<Process>,
-    pub(crate) qmp: Qmp,
-    pub(crate) health: Health,
-    pub(crate) ended: Ended,
     pub(crate) start: Instant,
-    pub(crate) scale: f64,
     pub(crate) log_dir: LogDir,
-    pub(crate) firmware: Tail,
+    pub(crate) agent: Option<AgentClient>,
+    /// Channels nobody uses yet.
     pub(crate) streams: Mutex<BTreeMap<String, UnixStream>>,
     pub(crate) tasks: Vec<JoinHandle<()>>,
     pub(crate) may_outlive_us: bool,
-    /// There until [`Vm::detach`]. Dropped last: QEMU must be gone before its directory is.
-    pub(crate) scratch: Option<Scratch>,
     pub(crate) scratch_path: PathBuf,
+    /// There until [`Vm::detach`]. Dropped after QEMU is gone.
+    pub(crate) scratch: Option<Scratch>,
 }
 
 impl Vm {
@@ -69,7 +64,7 @@ impl Vm {
     /// The QEMU process.
     #[must_use]
     pub fn process_id(&self) -> ProcessId {
-        self.process.id()
+        self.watch.process.id()
     }
 
     /// Directory of the machine's logs.
@@ -93,22 +88,22 @@ impl Vm {
     /// The control monitor.
     #[must_use]
     pub fn qmp(&self) -> &Qmp {
-        &self.qmp
+        &self.watch.qmp
     }
 
     /// What was found out about the machine's health.
     #[must_use]
     pub fn health(&self) -> &Health {
-        &self.health
+        &self.watch.health
     }
 
     /// How the machine ended, if it has.
     #[must_use]
     pub fn ended(&self) -> Option<ExitReport> {
-        self.ended.borrow().as_deref().cloned()
+        self.watch.ended.borrow().as_deref().cloned()
     }
 
-    /// Our end of a channel that nobody uses yet: a virtio port, a further serial port, a human monitor.
+    /// Our end of a channel that nobody uses yet: a virtio port or a human monitor.
     ///
     /// # Errors
     /// [`VmError::NoChannel`] when there is none of that name, or it is taken already.
@@ -128,24 +123,33 @@ impl Vm {
     /// The last that was heard of guest, firmware, monitor and QEMU.
     #[must_use]
     pub fn last_words(&self) -> LastWords {
-        LastWords {
-            console: Vec::new(),
-            firmware: self.firmware.lines(LAST_LINES),
-            monitor: self.qmp.tail(),
-            stderr: self.process.stderr_tail(STDERR_TAIL),
-        }
+        self.watch.last_words()
     }
 
     /// A base time at the speed of this host.
     #[must_use]
     pub fn limit(&self, base: Duration) -> Duration {
-        base.mul_f64(self.scale)
+        self.watch.limit(base)
+    }
+
+    /// Runs a future until it ends; not longer than `base` scaled, and not longer than the machine is alive and well.
+    /// `awaited` names what it waits for in errors.
+    ///
+    /// # Errors
+    /// [`VmError::Wait`], [`VmError::Unwell`], [`VmError::Ended`].
+    pub async fn wait<F: Future>(
+        &self,
+        awaited: impl Display,
+        base: Duration,
+        future: F,
+    ) -> Result<F::Output, VmError> {
+        self.watch.wait(awaited, self.limit(base), future).await
     }
 
     /// The place after the control monitor's newest event, to wait from.
     #[must_use]
     pub fn cursor(&self) -> Cursor {
-        self.qmp.events().cursor()
+        self.qmp().events().cursor()
     }
 
     /// Waits for an event of the control monitor, from the machine's start on: one that came before counts.
@@ -181,18 +185,21 @@ impl Vm {
         base: Duration,
         wanted: impl FnMut(&Event) -> bool,
     ) -> Result<Event, VmError> {
-        let awaited = format!("{what} event");
-        let wait = self.qmp.events().wait(cursor, what, Duration::MAX, wanted);
-        match self.wait(&awaited, base, wait).await? {
-            Ok(event) => Ok(event),
-            // The monitor closes when QEMU ends; which of the two is seen first is chance.
-            Err(EventError::Closed { .. }) => {
-                self.wait(&awaited, base, std::future::pending()).await
+        let events = self.qmp().events();
+        let search = async {
+            match events.wait(cursor, what, Duration::MAX, wanted).await {
+                // The monitor closes as QEMU ends; how it ended is the better answer, and on its way.
+                Err(EventError::Closed { .. }) => std::future::pending().await,
+                found => found,
             }
-            Err(EventError::Missed { .. } | EventError::Timeout { .. }) => {
-                Err(self.timed_out(&awaited, Duration::ZERO))
-            }
-        }
+        };
+        let found = self
+            .wait(format_args!("{what} event"), base, search)
+            .await?;
+        found.map_err(|source| VmError::Event {
+            vm: self.spec.name.clone(),
+            source: Box::new(source),
+        })
     }
 
     /// Waits until the machine is in a state.
@@ -200,129 +207,47 @@ impl Vm {
     /// # Errors
     /// [`VmError`].
     pub async fn wait_for_status(&self, wanted: RunState, base: Duration) -> Result<(), VmError> {
-        let awaited = format!("state {wanted}");
-        let poll = async {
+        let events = self.qmp().events();
+        let ask = async {
             loop {
                 // Every change of state comes with an event, so one that comes after the question asks it again.
                 let cursor = self.cursor();
-                if self.qmp.status().await?.status == wanted {
+                if self.qmp().status().await?.status == wanted {
                     return Ok(());
                 }
-                let events = self.qmp.events();
-                if events
-                    .wait(cursor, "any", Duration::MAX, |_| true)
-                    .await
-                    .is_err()
-                {
+                let any = events.wait(cursor, "any", Duration::MAX, |_| true);
+                if any.await.is_err() {
                     std::future::pending::<()>().await;
                 }
             }
         };
-        let result = self.wait(&awaited, base, poll).await?;
-        result.map_err(|source| self.monitor_error("ask for the state of", source))
+        let asked = self.wait(format_args!("state {wanted}"), base, ask).await?;
+        asked.map_err(|source| self.watch.monitor_error("ask for the state of", source))
     }
 
-    /// Waits until the machine has ended.
+    /// Waits until the machine has ended, however that comes.
     ///
     /// # Errors
-    /// [`VmError::Wait`] when it has not, [`VmError::Unwell`] when it will not.
+    /// [`VmError::Wait`] when it has not, [`VmError::Unwell`] when something else is fatally wrong.
     pub async fn wait_exit(&self, base: Duration) -> Result<ExitReport, VmError> {
-        let limit = self.limit(base);
-        let awaited = "end of QEMU";
-        tokio::select! {
-            biased;
-            report = self.exit() => Ok(report),
-            finding = self.fatal_but_exit() => Err(self.unwell(awaited, finding)),
-            () = tokio::time::sleep(limit) => Err(self.timed_out(awaited, limit)),
-        }
-    }
-
-    /// Runs a future until it ends; not longer than `base` scaled, and not longer than the machine is alive and well.
-    ///
-    /// # Errors
-    /// [`VmError::Wait`], [`VmError::Unwell`], [`VmError::Ended`].
-    pub async fn wait<F: Future>(
-        &self,
-        awaited: impl Display,
-        base: Duration,
-        future: F,
-    ) -> Result<F::Output, VmError> {
-        let limit = self.limit(base);
-        tokio::select! {
-            biased;
-            output = future => Ok(output),
-            finding = self.health.fatal() => Err(self.unwell(&awaited.to_string(), finding)),
-            report = self.exit() => Err(VmError::Ended {
-                vm: self.spec.name.clone(),
-                awaited: awaited.to_string(),
-                exit: Box::new(report),
-            }),
-            () = tokio::time::sleep(limit) => Err(self.timed_out(&awaited.to_string(), limit)),
-        }
-    }
-
-    pub(crate) async fn exit(&self) -> ExitReport {
-        let mut ended = self.ended.clone();
-        match ended.wait_for(Option::is_some).await {
-            Ok(report) => match report.as_deref() {
-                Some(report) => report.clone(),
-                None => std::future::pending().await,
-            },
-            // The supervisor could not find out and has reported why.
-            Err(_) => std::future::pending().await,
-        }
-    }
-
-    /// A fatal end of QEMU is what a wait for its end waits for.
-    async fn fatal_but_exit(&self) -> crate::health::Finding {
-        match self.health.fatal().await {
-            finding if finding.kind == FindingKind::QemuExit => std::future::pending().await,
-            finding => finding,
-        }
-    }
-
-    fn unwell(&self, awaited: &str, finding: crate::health::Finding) -> VmError {
-        VmError::Unwell {
-            vm: self.spec.name.clone(),
-            awaited: awaited.to_owned(),
-            finding: Box::new(finding),
-            last_words: Box::new(self.last_words()),
-        }
-    }
-
-    pub(crate) fn timed_out(&self, awaited: &str, waited: Duration) -> VmError {
-        VmError::Wait {
-            vm: self.spec.name.clone(),
-            awaited: awaited.to_owned(),
-            waited,
-            last_words: Box::new(self.last_words()),
-        }
-    }
-
-    pub(crate) fn monitor_error(&self, verb: &str, source: QmpError) -> VmError {
-        VmError::Monitor {
-            vm: self.spec.name.clone(),
-            verb: verb.to_owned(),
-            source: Box::new(source),
-            last_words: Box::new(self.last_words()),
-        }
+        self.watch.wait_exit(self.limit(base)).await
     }
 
     /// Leaves the machine running and lets go of it. Its sockets are in the directory returned.
     ///
     /// # Errors
-    /// [`VmError::NotDetachable`] when it was not started so that it may outlive us.
+    /// [`VmError::NotDetachable`] when it was not started so that it may outlive us; it is ended then.
     pub fn detach(mut self) -> Result<Detached, VmError> {
         if !self.may_outlive_us {
             return Err(VmError::NotDetachable {
                 vm: self.spec.name.clone(),
             });
         }
-        let process = self.process.release();
-        let _ = self.scratch.take().map(Scratch::release);
+        let process = self.watch.process.release();
+        let sockets = self.scratch.take().map(Scratch::release);
         Ok(Detached {
             process,
-            sockets: self.scratch_path.clone(),
+            sockets: sockets.unwrap_or_default(),
         })
     }
 }
@@ -339,16 +264,15 @@ pub struct Detached {
 impl Drop for Vm {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
-        if self.scratch.is_none() || self.ended.borrow().is_some() {
+        let detached = self.scratch.is_none();
+        if detached || self.watch.ended.borrow().is_some() {
             return;
         }
         // Nobody can be told of a failure here; what is left is in the ledger, and the next run reaps it.
-        let _ = self.process.kill();
-        let mut gone = [PollFd::from_borrowed_fd(
-            self.process.pidfd(),
-            PollFlags::IN,
-        )];
+        let process = &self.watch.process;
+        let _ = process.kill();
+        let mut gone = [PollFd::from_borrowed_fd(process.pidfd(), PollFlags::IN)];
         let _ = poll(&mut gone, Some(&KILL_LIMIT));
-        let _ = self.process.try_wait();
+        let _ = process.try_wait();
     }
 }

@@ -50,7 +50,12 @@ impl LineScanner {
     pub(crate) fn finish(&mut self) {
         let line = String::from_utf8_lossy(&self.line).into_owned();
         self.line.clear();
-        if let Some((kind, severity, summary)) = judge(self.source, &line) {
+        self.line(&line);
+    }
+
+    /// Looks at a whole line.
+    pub(crate) fn line(&self, line: &str) {
+        if let Some((kind, severity, summary)) = judge(self.source, line) {
             self.health.report(kind, severity, summary);
         }
     }

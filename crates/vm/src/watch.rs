@@ -1,0 +1,184 @@
+//! Waiting for something of a machine, and no longer than it can still happen.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use guest::{Console, GuestError};
+use host::process::Process;
+
+use crate::error::{LastWords, VmError};
+use crate::exit::{Ended, ExitReport, STDERR_TAIL};
+use crate::health::{Finding, FindingKind, Health};
+use crate::lines::{Tail, last_lines};
+use crate::qmp::{Qmp, QmpError};
+
+/// Lines of console and firmware log in [`LastWords`].
+const LAST_LINES: usize = 30;
+
+/// How long the end of QEMU may take to be known once one of its channels was closed.
+const CLOSING_LIMIT: Duration = Duration::from_secs(5);
+
+/// What is known of a machine by all who wait for it: its handle, and its sessions.
+pub(crate) struct Watch {
+    pub(crate) name: String,
+    pub(crate) process: Arc<Process>,
+    pub(crate) qmp: Qmp,
+    pub(crate) health: Health,
+    pub(crate) ended: Ended,
+    pub(crate) scale: f64,
+    pub(crate) firmware: Tail,
+    /// Set once, when the channels are connected.
+    pub(crate) consoles: OnceLock<BTreeMap<String, Console>>,
+    /// Id of the console whose lines count as the guest's last words.
+    pub(crate) main_console: Option<String>,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.process.id();
+        f.debug_struct("Watch")
+            .field("name", &self.name)
+            .field("process", &id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Watch {
+    pub(crate) fn console(&self, id: &str) -> Option<&Console> {
+        self.consoles.get()?.get(id)
+    }
+
+    pub(crate) fn last_words(&self) -> LastWords {
+        let console = self.main_console.as_deref().and_then(|id| self.console(id));
+        LastWords {
+            console: console.map_or_else(Vec::new, |c| last_lines(&c.history(), LAST_LINES)),
+            firmware: self.firmware.lines(LAST_LINES),
+            monitor: self.qmp.tail(),
+            stderr: self.process.stderr_tail(STDERR_TAIL),
+        }
+    }
+
+    pub(crate) fn limit(&self, base: Duration) -> Duration {
+        base.mul_f64(self.scale)
+    }
+
+    /// Runs a future until it ends; not longer than `limit`, and not longer than the machine is alive and well.
+    pub(crate) async fn wait<F: Future>(
+        &self,
+        awaited: impl Display,
+        limit: Duration,
+        future: F,
+    ) -> Result<F::Output, VmError> {
+        let start = Instant::now();
+        match tokio::time::timeout(limit, self.while_well(&awaited, future)).await {
+            Ok(output) => output,
+            Err(_) => Err(self.timed_out(&awaited, start.elapsed())),
+        }
+    }
+
+    /// Talks to the guest as long as the machine is alive and well. The conversation has a limit of its own.
+    pub(crate) async fn talk<T>(
+        &self,
+        awaited: impl Display,
+        conversation: impl Future<Output = Result<T, GuestError>>,
+    ) -> Result<T, VmError> {
+        let error = match self.while_well(&awaited, conversation).await? {
+            Ok(output) => return Ok(output),
+            Err(error) => error,
+        };
+        if error.is_closed() {
+            // A channel closes as QEMU ends; how it ended is the better answer.
+            let end = self.while_well(&awaited, std::future::pending::<()>());
+            if let Ok(Err(better)) = tokio::time::timeout(CLOSING_LIMIT, end).await {
+                return Err(better);
+            }
+        }
+        Err(self.guest_error(error))
+    }
+
+    pub(crate) fn guest_error(&self, source: GuestError) -> VmError {
+        VmError::Guest {
+            vm: self.name.clone(),
+            source: Box::new(source),
+            last_words: Box::new(self.last_words()),
+        }
+    }
+
+    async fn while_well<F: Future>(
+        &self,
+        awaited: &impl Display,
+        future: F,
+    ) -> Result<F::Output, VmError> {
+        tokio::select! {
+            biased;
+            output = future => Ok(output),
+            finding = self.health.fatal() => Err(self.unwell(awaited, finding)),
+            report = self.exit() => Err(VmError::Ended {
+                vm: self.name.clone(),
+                awaited: awaited.to_string(),
+                exit: Box::new(report),
+            }),
+        }
+    }
+
+    /// Returns when the machine has ended.
+    pub(crate) async fn exit(&self) -> ExitReport {
+        let mut ended = self.ended.clone();
+        match ended.wait_for(Option::is_some).await {
+            Ok(report) => match report.as_deref() {
+                Some(report) => report.clone(),
+                None => std::future::pending().await,
+            },
+            // The supervisor could not find out and has reported why.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Waits for the end of QEMU, however it comes; ends early when something else is fatally wrong.
+    pub(crate) async fn wait_exit(&self, limit: Duration) -> Result<ExitReport, VmError> {
+        let awaited = "end of QEMU";
+        tokio::select! {
+            biased;
+            report = self.exit() => Ok(report),
+            finding = self.fatal_but_exit() => Err(self.unwell(&awaited, finding)),
+            () = tokio::time::sleep(limit) => Err(self.timed_out(&awaited, limit)),
+        }
+    }
+
+    async fn fatal_but_exit(&self) -> Finding {
+        match self.health.fatal().await {
+            finding if finding.kind == FindingKind::QemuExit => std::future::pending().await,
+            finding => finding,
+        }
+    }
+
+    fn unwell(&self, awaited: &impl Display, finding: Finding) -> VmError {
+        VmError::Unwell {
+            vm: self.name.clone(),
+            awaited: awaited.to_string(),
+            finding: Box::new(finding),
+            last_words: Box::new(self.last_words()),
+        }
+    }
+
+    pub(crate) fn timed_out(&self, awaited: &impl Display, waited: Duration) -> VmError {
+        VmError::Wait {
+            vm: self.name.clone(),
+            awaited: awaited.to_string(),
+            waited,
+            last_words: Box::new(self.last_words()),
+        }
+    }
+
+    pub(crate) fn monitor_error(&self, verb: &str, source: QmpError) -> VmError {
+        VmError::Monitor {
+            vm: self.name.clone(),
+            verb: verb.to_owned(),
+            source: Box::new(source),
+            last_words: Box::new(self.last_words()),
+        }
+    }
+}
