@@ -2,8 +2,8 @@
 //!
 //! A console has no frames, echoes what is typed, and kernel messages come in between. So each command is put between two
 //! marks that differ every time, and that a shell prints but an echo does not contain: the words of a mark are given to
-//! `printf` apart. The closing mark is asked for by a line of its own, which a syntax error in the command cannot
-//! swallow, and asked for again when it does not come, since a kernel message may have torn it.
+//! `printf` apart. The closing mark is asked for again by a line of its own when it does not come: a kernel message may
+//! have torn it, or a syntax error in the command made the shell forget the rest of the line.
 
 use std::collections::hash_map::RandomState;
 use std::fmt::Write;
@@ -22,8 +22,8 @@ const PIECE: usize = 1000;
 /// How many bytes are typed before the shell has to have read them, well below what a terminal queues.
 const BURST: usize = 8 << 10;
 
-/// After how long a closing mark is asked for again, at first; doubled every time.
-const ASK_AGAIN: Duration = Duration::from_secs(3);
+/// After how long an answer of the shell is asked for again, at first; doubled every time.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long an interrupted shell may take to answer.
 const RECOVERY: Duration = Duration::from_secs(5);
@@ -129,16 +129,17 @@ impl Shell {
         self.type_command(reader, command, attempt).await?;
         let begin = format!("VT-BEGIN-{mark}\n");
         let end = format!("\nVT-END-{mark}:");
-        // The status goes to a variable, so that it is still there when asked for again.
-        let run =
-            format!("printf '\\n%s%s\\n' VT-BEGIN- {mark}; eval \"$vt_c\" </dev/null\nvt_s=$?\n");
+        // The status goes to a variable, so that it is still there when asked for again. A line that is not carried out to
+        // its end has the status of a syntax error.
         let ask = format!("printf '\\n%s%s:%d:\\n' VT-END- {mark} $vt_s\n");
+        let run = format!(
+            "vt_s=2; printf '\\n%s%s\\n' VT-BEGIN- {mark}; eval \"$vt_c\" </dev/null; vt_s=$?; {ask}"
+        );
         self.console.send_within(attempt, run.as_bytes()).await?;
         let mut truncated = false;
         let mut patience = ASK_AGAIN;
         let mut ask_at = Instant::now() + patience;
         let mut searched = 0;
-        self.console.send_within(attempt, ask.as_bytes()).await?;
         loop {
             let text = reader.text();
             if let Some((found, status)) = find_end(text, searched, &end) {
