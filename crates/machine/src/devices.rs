@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::bytesize::ByteSize;
 use crate::spec::words;
 
 /// A disk or CD-ROM: an image and the device the guest sees it by.
@@ -15,8 +16,8 @@ pub struct Disk {
     pub path: PathBuf,
     /// Format of the image.
     pub format: ImageFormat,
-    /// Read-only image, with its format, that `path` is a throw-away overlay of. Lets `repro.sh` make the overlay anew.
-    pub backing: Option<(PathBuf, ImageFormat)>,
+    /// How a throw-away image at `path` was made; lets `repro.sh` make it anew. Absent where `path` stays.
+    pub made: Option<Made>,
     /// What it is plugged into.
     pub bus: DiskBus,
     /// Disk or CD-ROM.
@@ -45,7 +46,7 @@ impl Disk {
             id: id.into(),
             path: path.into(),
             format,
-            backing: None,
+            made: None,
             bus: DiskBus::VirtioBlk,
             media: Media::Disk,
             cache: CacheMode::Writeback,
@@ -63,6 +64,15 @@ impl Disk {
     pub fn node_name(&self) -> String {
         format!("{}-image", self.id)
     }
+}
+
+/// How a throw-away image was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Made {
+    /// Empty, of this virtual size.
+    Blank(ByteSize),
+    /// As an overlay of, or a copy of, this image, which has this format.
+    Of(PathBuf, ImageFormat),
 }
 
 /// Format of an image.

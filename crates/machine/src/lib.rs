@@ -30,8 +30,8 @@ pub use argv::{Argv, shell_quote};
 pub use bytesize::{ByteSize, ByteSizeError};
 pub use capabilities::{Capabilities, Missing, Need};
 pub use devices::{
-    CacheMode, Disk, DiskBus, ImageFormat, MacAddr, MacAddrError, Media, Netdev, Nic, NicModel,
-    VirtioPort, WatchdogModel,
+    CacheMode, Disk, DiskBus, ImageFormat, MacAddr, MacAddrError, Made, Media, Netdev, Nic,
+    NicModel, VirtioPort, WatchdogModel,
 };
 pub use endpoints::{Endpoint, Endpoints};
 pub use error::MachineError;

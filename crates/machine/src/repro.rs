@@ -1,11 +1,11 @@
 //! A script that starts the very same machine by hand.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::argv::{Argv, shell_quote};
 use crate::capabilities::Capabilities;
-use crate::devices::ImageFormat;
+use crate::devices::{ImageFormat, Made};
 use crate::endpoints::{Endpoint, Endpoints};
 use crate::error::MachineError;
 use crate::render::render;
@@ -52,13 +52,14 @@ pub fn repro_script(
     let mut spec = spec.clone();
     let mut setup = String::new();
     for disk in &mut spec.disks {
-        let Some((backing, format)) = &disk.backing else {
-            continue;
-        };
-        let overlay = format!("repro-{}.qcow2", disk.id);
-        setup.push_str(&make_overlay(&overlay, backing, format));
-        disk.path = PathBuf::from(overlay);
-        disk.format = ImageFormat::Qcow2;
+        let Some(made) = &disk.made else { continue };
+        // An overlay saves the time and room a copy would take.
+        if matches!(made, Made::Of(..)) {
+            disk.format = ImageFormat::Qcow2;
+        }
+        let image = format!("repro-{}.{}", disk.id, disk.format.qemu_name());
+        setup.push_str(&make_image(&image, &disk.format, made));
+        disk.path = PathBuf::from(image);
     }
     if spec.serials.is_empty() {
         spec.extra_args
@@ -101,10 +102,18 @@ pub fn repro_script(
     Ok(script)
 }
 
-fn make_overlay(overlay: &str, backing: &Path, format: &ImageFormat) -> String {
-    format!(
-        "[ -e {overlay} ] || qemu-img create -q -f qcow2 -b {} -F {} {overlay}\n",
-        shell_quote(&backing.to_string_lossy()),
-        shell_quote(format.qemu_name()),
-    )
+fn make_image(image: &str, format: &ImageFormat, made: &Made) -> String {
+    let image = shell_quote(image);
+    let (from, size) = match made {
+        Made::Blank(size) => (String::new(), format!(" {}", size.as_bytes())),
+        Made::Of(backing, format) => {
+            let backing = shell_quote(&backing.to_string_lossy());
+            (
+                format!(" -b {backing} -F {}", shell_quote(format.qemu_name())),
+                String::new(),
+            )
+        }
+    };
+    let format = shell_quote(format.qemu_name());
+    format!("[ -e {image} ] || qemu-img create -q -f {format}{from} {image}{size}\n")
 }

@@ -7,9 +7,9 @@ use machine::capabilities::{
 };
 use machine::{
     Accel, Boot, ByteSize, CacheMode, Capabilities, Disk, DiskBus, Endpoint, Endpoints, Firmware,
-    ImageFormat, MachineError, MachineSpec, MachineType, Media, Monitor, MonitorProtocol, Netdev,
-    Nic, NicModel, Program, RebootAction, RtcClock, Topology, VirtioPort, WatchdogModel, render,
-    repro_script,
+    ImageFormat, MachineError, MachineSpec, MachineType, Made, Media, Monitor, MonitorProtocol,
+    Netdev, Nic, NicModel, Program, RebootAction, RtcClock, Topology, VirtioPort, WatchdogModel,
+    render, repro_script,
 };
 
 const DEVICES: [&str; 26] = [
@@ -387,10 +387,17 @@ fn a_script_starts_the_same_machine_by_hand() {
     let mut spec = tiny();
     spec.disks = vec![
         Disk {
-            backing: Some(("/images/it's base.qcow2".into(), ImageFormat::Qcow2)),
+            made: Some(Made::Of(
+                "/images/it's base.qcow2".into(),
+                ImageFormat::Qcow2,
+            )),
             ..Disk::new("d0", "/run/vt/1/d0.qcow2", ImageFormat::Qcow2)
         },
-        Disk::new("d1", "/images/d1.raw", ImageFormat::Raw),
+        Disk {
+            made: Some(Made::Blank(ByteSize::mib(64))),
+            ..Disk::new("d1", "/run/vt/1/d1.raw", ImageFormat::Raw)
+        },
+        Disk::new("d2", "/images/d2.raw", ImageFormat::Raw),
     ];
     let program = Program {
         path: "/usr/bin/qemu-system-x86_64".into(),
