@@ -11,6 +11,7 @@ use crate::tiny::TinyGuest;
 use crate::{Error, Result, command};
 use rustix::fs::{FlockOperation, RenameFlags};
 use sha2::{Digest, Sha256};
+use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,19 @@ pub enum Progress {
     Unpacking,
     /// Taking the kernel out of its image, choosing drivers, writing the initramfs.
     Assembling,
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WaitingForOtherRun => f.write_str("waiting for another run that makes it"),
+            Self::LookingForPackages => f.write_str("looking for packages"),
+            Self::FetchingPackageLists => f.write_str("fetching package lists"),
+            Self::Downloading { packages } => write!(f, "downloading {}", packages.join(", ")),
+            Self::Unpacking => f.write_str("unpacking packages"),
+            Self::Assembling => f.write_str("putting kernel, drivers and init together"),
+        }
+    }
 }
 
 /// When to make a guest that is there already.
