@@ -100,24 +100,6 @@ impl FileIndex {
             nodes: builder.nodes,
         }
     }
-
-    /// The statements that hold the statement at `position`, innermost first.
-    pub(crate) fn ancestors(&self, position: usize) -> impl Iterator<Item = &Node> {
-        let mut next = self.nodes.get(position).and_then(|node| node.parent);
-        std::iter::from_fn(move || {
-            let node = self.nodes.get(next?)?;
-            next = node.parent;
-            Some(node)
-        })
-    }
-
-    /// The statements right below `parent`, or the outermost ones.
-    pub(crate) fn children(&self, parent: Option<usize>) -> impl Iterator<Item = (usize, &Node)> {
-        self.nodes
-            .iter()
-            .enumerate()
-            .filter(move |(_, node)| node.parent == parent)
-    }
 }
 
 #[derive(Debug, Default)]

@@ -194,22 +194,45 @@ fn suggest_among<'k, I: Iterator<Item = &'k Key>>(
 }
 
 /// The word nearest to `text`, if it is near enough to be a slip of the fingers: one change in a
-/// short word, two in a long one.
+/// short word, two in a long one. Of words equally near, the first.
 pub fn closest<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    words
-        .filter(|word| *word != text)
-        .map(|word| (strsim::osa_distance(text, word), word))
-        .filter(|&(distance, word)| {
-            let length = text.chars().count().min(word.chars().count());
-            distance
-                <= match length {
-                    0..=2 => 0,
-                    3..=6 => 1,
-                    _ => 2,
-                }
-        })
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, word)| word)
+    let length = text.chars().count();
+    let mut best: Option<(usize, &str)> = None;
+    for word in words {
+        let other = word.chars().count();
+        let near = match length.min(other) {
+            0..=2 => 0,
+            3..=6 => 1,
+            _ => 2,
+        };
+        if length.abs_diff(other) > near || word == text || letters_beyond(text, word) > near {
+            continue;
+        }
+        let distance = strsim::osa_distance(text, word);
+        if distance <= near && best.is_none_or(|(best, _)| distance < best) {
+            best = Some((distance, word));
+        }
+    }
+    best.map(|(_, word)| word)
+}
+
+/// How many letters of `text` have no partner in `word`, give or take letters that share a bucket:
+/// never more than the distance of the two, and much cheaper.
+fn letters_beyond(text: &str, word: &str) -> usize {
+    let mut counts = [0_i16; 32];
+    for byte in text.bytes() {
+        counts[usize::from(byte & 31)] += 1;
+    }
+    for byte in word.bytes() {
+        counts[usize::from(byte & 31)] -= 1;
+    }
+    let beyond: i16 = counts.iter().filter(|&&count| count > 0).sum();
+    // A letter outside ASCII may count as several.
+    if text.is_ascii() && word.is_ascii() {
+        usize::from(beyond.unsigned_abs())
+    } else {
+        0
+    }
 }
 
 #[cfg(test)]

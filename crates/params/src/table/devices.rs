@@ -17,9 +17,9 @@ pub(super) const SECTION: Section = Section {
             "The machine's serial ports; the first is the console.",
         )
         .or("serial0"),
-        Key::one_of(
+        Key::open(
             "serial_type",
-            &["isa-serial", "pci-serial", "virtio-console", "sclp"],
+            &["isa-serial", "pci-serial", "virtserialport", "virtconsole"],
             Serial,
             "The device behind the port.",
         )
@@ -177,17 +177,17 @@ pub(super) const SECTION: Section = Section {
         ),
         Key::one_of(
             "fs_driver",
-            &["virtiofs", "9p"],
+            &["virtio-fs", "9p"],
             Filesystem,
             "How the directory is shared.",
         )
-        .or("virtiofs"),
+        .or("virtio-fs"),
         Key::path("fs_source_dir", Filesystem, "The directory of the host."),
         Key::text("fs_target", Filesystem, "Tag the guest mounts it by."),
         Key::path("fs_binary", Filesystem, "The `virtiofsd` to use."),
         Key::objects("tpms", Tpm, Vm, "TPMs."),
         Key::one_of("tpm_version", &["1.2", "2.0"], Tpm, "Version of the TPM.").or("2.0"),
-        Key::one_of(
+        Key::open(
             "tpm_model",
             &["tpm-tis", "tpm-crb"],
             Tpm,

@@ -165,7 +165,7 @@ pub(super) const POWER: Section = Section {
         Key::count("reboot_count", Test, "How many times the test reboots.").or("1"),
         Key::one_of(
             "migration_protocol",
-            &["tcp", "unix", "exec", "fd", "file", "rdma"],
+            &["tcp", "unix", "exec", "fd", "file", "rdma", "x-rdma"],
             Test,
             "What a migration goes through.",
         )

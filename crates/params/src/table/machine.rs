@@ -110,13 +110,12 @@ pub(super) const SECTION: Section = Section {
             "QEMU's seccomp sandbox; `auto` uses it where the binary has it.",
         )
         .or("auto"),
-        Key::integer(
+        Key::bool(
             "malloc_perturb",
-            0,
-            255,
             Vm,
-            "`MALLOC_PERTURB_` of QEMU, to bring out uses of stale memory.",
+            "Let QEMU's allocator fill memory, to bring out uses of stale memory.",
         )
+        .or("no")
         .also(&["use_malloc_perturb"]),
         Key::bool(
             "defaults",
@@ -210,17 +209,41 @@ pub(super) const CPU: Section = Section {
             .also(&["vcpus", "cpus"]),
         Key::integer(
             "vcpu_maxcpus",
-            1,
+            0,
             4096,
             Vm,
-            "How many CPUs it may get by hotplug; `smp` without it.",
+            "How many CPUs it may get by hotplug; 0 is `smp`.",
         )
         .also(&["maxcpus"]),
-        Key::integer("vcpu_sockets", 1, 4096, Vm, "Sockets."),
-        Key::integer("vcpu_dies", 1, 4096, Vm, "Dies per socket."),
-        Key::integer("vcpu_clusters", 1, 4096, Vm, "Clusters per die."),
-        Key::integer("vcpu_cores", 1, 4096, Vm, "Cores per die or cluster."),
-        Key::integer("vcpu_threads", 1, 4096, Vm, "Threads per core."),
+        Key::integer("vcpu_sockets", 0, 4096, Vm, "Sockets; 0 is worked out."),
+        Key::integer(
+            "vcpu_dies",
+            0,
+            4096,
+            Vm,
+            "Dies per socket; 0 is worked out.",
+        ),
+        Key::integer(
+            "vcpu_clusters",
+            0,
+            4096,
+            Vm,
+            "Clusters per die; 0 is worked out.",
+        ),
+        Key::integer(
+            "vcpu_cores",
+            0,
+            4096,
+            Vm,
+            "Cores per die or cluster; 0 is worked out.",
+        ),
+        Key::integer(
+            "vcpu_threads",
+            0,
+            4096,
+            Vm,
+            "Threads per core; 0 is worked out.",
+        ),
         Key::open(
             "cpu_model",
             &["max", "host", "qemu64", "Nehalem", "Haswell", "EPYC"],
@@ -362,12 +385,12 @@ pub(super) const BOOT: Section = Section {
         ),
         Key::bool("secure_boot", Vm, "Boot with Secure Boot on.").or("no"),
         Key::one_of(
-            "virtio_iommu",
-            &["none", "intel-iommu", "virtio-iommu", "amd-iommu"],
+            "iommu",
+            &["none", "intel", "virtio", "amd"],
             Vm,
             "The machine's IOMMU.",
         )
         .or("none")
-        .also(&["intel_iommu", "iommu"]),
+        .also(&["intel_iommu", "virtio_iommu"]),
     ],
 };

@@ -28,6 +28,7 @@ pub(super) const SECTION: Section = Section {
             "nettype",
             &[
                 "user", "none", "socket", "bridge", "tap", "passt", "stream", "dgram", "vde",
+                "macvtap", "network", "vdpa",
             ],
             Nic,
             "What the card is plugged into.",
@@ -73,7 +74,13 @@ pub(super) const SECTION: Section = Section {
         Key::text("nic_bootindex", Nic, "Place of the card in the boot order."),
         Key::integer("net_mtu", 68, 65535, Nic, "Largest packet, in bytes."),
         Key::integer("queues", 1, 256, Nic, "Pairs of queues of a virtio card.").or("1"),
-        Key::bool("vhost", Nic, "Serve a virtio card in the host's kernel.").or("no"),
+        Key::open(
+            "vhost",
+            &["on", "off", "force"],
+            Nic,
+            "Serve a virtio card in the host's kernel.",
+        )
+        .or("off"),
         Key::bool(
             "nic_hotplug",
             Nic,

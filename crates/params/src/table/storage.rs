@@ -45,7 +45,10 @@ pub(super) const SECTION: Section = Section {
         Key::text("image_extra_params", Image, "More properties of the disk's device."),
         Key::one_of(
             "drive_format",
-            &["virtio_blk", "virtio_scsi", "scsi-hd", "scsi-cd", "ide", "ahci", "nvme", "usb", "sd", "virtio"],
+            &[
+                "virtio_blk", "virtio_scsi", "ide", "ahci", "nvme", "usb", "sd", "virtio", "scsi-hd", "scsi-cd",
+                "scsi-block", "scsi-generic", "usb1", "usb2", "usb3", "vhost-user-blk-pci",
+            ],
             Image,
             "The bus of the disk. `scsi-hd` is `virtio_scsi` and `virtio` is `virtio_blk`, as older configuration has it.",
         )
