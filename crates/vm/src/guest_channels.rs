@@ -120,9 +120,7 @@ impl Session {
     pub async fn run_within(&mut self, base: Duration, command: &str) -> Result<Output, VmError> {
         let limit = self.watch.limit(base);
         let run = self.inner.run(command, limit);
-        self.watch
-            .talk(format_args!("end of \"{command}\""), run)
-            .await
+        self.watch.talk(&format!("end of \"{command}\""), run).await
     }
 
     /// The session without the machine's limits and health.

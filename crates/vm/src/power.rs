@@ -161,7 +161,7 @@ impl Vm {
             Ok(self.watch.exit().await)
         };
         let ended = tokio::time::timeout(limit, end).await;
-        ended.unwrap_or_else(|_| Err(self.watch.timed_out(&"end of QEMU", limit)))
+        ended.unwrap_or_else(|_| Err(self.watch.timed_out("end of QEMU", limit)))
     }
 
     /// Asks the guest's agent to power off. That is answered by the end only.

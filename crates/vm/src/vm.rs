@@ -1,7 +1,6 @@
 //! The handle on a running machine.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -139,7 +138,7 @@ impl Vm {
     /// [`VmError::Wait`], [`VmError::Unwell`], [`VmError::Ended`].
     pub async fn wait<F: Future>(
         &self,
-        awaited: impl Display,
+        awaited: &str,
         base: Duration,
         future: F,
     ) -> Result<F::Output, VmError> {
@@ -193,9 +192,7 @@ impl Vm {
                 found => found,
             }
         };
-        let found = self
-            .wait(format_args!("{what} event"), base, search)
-            .await?;
+        let found = self.wait(&format!("{what} event"), base, search).await?;
         found.map_err(|source| VmError::Event {
             vm: self.spec.name.clone(),
             source: Box::new(source),
@@ -221,7 +218,7 @@ impl Vm {
                 }
             }
         };
-        let asked = self.wait(format_args!("state {wanted}"), base, ask).await?;
+        let asked = self.wait(&format!("state {wanted}"), base, ask).await?;
         asked.map_err(|source| self.watch.monitor_error("ask for the state of", source))
     }
 

@@ -1,7 +1,7 @@
 //! Waiting for something of a machine, and no longer than it can still happen.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display};
+use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -68,30 +68,30 @@ impl Watch {
     /// Runs a future until it ends; not longer than `limit`, and not longer than the machine is alive and well.
     pub(crate) async fn wait<F: Future>(
         &self,
-        awaited: impl Display,
+        awaited: &str,
         limit: Duration,
         future: F,
     ) -> Result<F::Output, VmError> {
         let start = Instant::now();
-        match tokio::time::timeout(limit, self.while_well(&awaited, future)).await {
+        match tokio::time::timeout(limit, self.while_well(awaited, future)).await {
             Ok(output) => output,
-            Err(_) => Err(self.timed_out(&awaited, start.elapsed())),
+            Err(_) => Err(self.timed_out(awaited, start.elapsed())),
         }
     }
 
     /// Talks to the guest as long as the machine is alive and well. The conversation has a limit of its own.
     pub(crate) async fn talk<T>(
         &self,
-        awaited: impl Display,
+        awaited: &str,
         conversation: impl Future<Output = Result<T, GuestError>>,
     ) -> Result<T, VmError> {
-        let error = match self.while_well(&awaited, conversation).await? {
+        let error = match self.while_well(awaited, conversation).await? {
             Ok(output) => return Ok(output),
             Err(error) => error,
         };
         if error.is_closed() {
             // A channel closes as QEMU ends; how it ended is the better answer.
-            let end = self.while_well(&awaited, std::future::pending::<()>());
+            let end = self.while_well(awaited, std::future::pending::<()>());
             if let Ok(Err(better)) = tokio::time::timeout(CLOSING_LIMIT, end).await {
                 return Err(better);
             }
@@ -107,11 +107,7 @@ impl Watch {
         }
     }
 
-    async fn while_well<F: Future>(
-        &self,
-        awaited: &impl Display,
-        future: F,
-    ) -> Result<F::Output, VmError> {
+    async fn while_well<F: Future>(&self, awaited: &str, future: F) -> Result<F::Output, VmError> {
         tokio::select! {
             biased;
             output = future => Ok(output),
@@ -127,13 +123,12 @@ impl Watch {
     /// Returns when the machine has ended.
     pub(crate) async fn exit(&self) -> ExitReport {
         let mut ended = self.ended.clone();
-        match ended.wait_for(Option::is_some).await {
-            Ok(report) => match report.as_deref() {
-                Some(report) => report.clone(),
-                None => std::future::pending().await,
-            },
+        let report = ended.wait_for(Option::is_some).await;
+        let report = report.ok().and_then(|report| report.as_deref().cloned());
+        match report {
+            Some(report) => report,
             // The supervisor could not find out and has reported why.
-            Err(_) => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 
@@ -143,8 +138,8 @@ impl Watch {
         tokio::select! {
             biased;
             report = self.exit() => Ok(report),
-            finding = self.fatal_but_exit() => Err(self.unwell(&awaited, finding)),
-            () = tokio::time::sleep(limit) => Err(self.timed_out(&awaited, limit)),
+            finding = self.fatal_but_exit() => Err(self.unwell(awaited, finding)),
+            () = tokio::time::sleep(limit) => Err(self.timed_out(awaited, limit)),
         }
     }
 
@@ -155,7 +150,7 @@ impl Watch {
         }
     }
 
-    fn unwell(&self, awaited: &impl Display, finding: Finding) -> VmError {
+    fn unwell(&self, awaited: &str, finding: Finding) -> VmError {
         VmError::Unwell {
             vm: self.name.clone(),
             awaited: awaited.to_string(),
@@ -164,7 +159,7 @@ impl Watch {
         }
     }
 
-    pub(crate) fn timed_out(&self, awaited: &impl Display, waited: Duration) -> VmError {
+    pub(crate) fn timed_out(&self, awaited: &str, waited: Duration) -> VmError {
         VmError::Wait {
             vm: self.name.clone(),
             awaited: awaited.to_string(),
