@@ -7,9 +7,12 @@
 //! - [`deadlines`] stretches every wait by the measured speed of the host.
 
 pub mod accel;
+pub mod budget;
+pub mod deadlines;
 pub mod dirs;
 pub mod ledger;
 pub mod process;
 pub mod qemu;
 
+mod cache;
 mod run;

@@ -59,7 +59,7 @@ pub fn probe(program: &Path, arguments: &[&str], cache: &Path) -> Decision {
     let finding = ask(program, arguments);
     if let Some(circumstances) = circumstances.filter(|_| finding.lasts()) {
         // A cache that cannot be written costs time at every start, nothing else.
-        let _ = keep(
+        let _ = crate::cache::store(
             &file,
             &Kept {
                 format: FORMAT,
@@ -97,15 +97,6 @@ impl Circumstances {
 fn recall(file: &Path, now: &Circumstances) -> Option<Finding> {
     let kept: Kept = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
     (kept.format == FORMAT && kept.circumstances == *now).then_some(kept.finding)
-}
-
-fn keep(file: &Path, kept: &Kept) -> io::Result<()> {
-    let directory = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
-    let mut new = tempfile::NamedTempFile::new_in(directory)?;
-    serde_json::to_writer(&mut new, kept)?;
-    new.persist(file)?;
-    Ok(())
 }
 
 fn ask(program: &Path, arguments: &[&str]) -> Finding {
@@ -162,7 +153,7 @@ mod tests {
             instructions: 3,
             nanoseconds: 4,
         };
-        keep(
+        crate::cache::store(
             &file,
             &Kept {
                 format: FORMAT,

@@ -74,14 +74,9 @@ impl Entry {
         current.then_some(entry)
     }
 
-    /// Keeps it. Whoever reads meanwhile sees the old file or the new one.
+    /// Keeps it.
     pub(super) fn store(&self, file: &Path) -> io::Result<()> {
-        let directory = file.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(directory)?;
-        let mut new = tempfile::NamedTempFile::new_in(directory)?;
-        serde_json::to_writer(io::BufWriter::new(&mut new), self)?;
-        new.persist(file)?;
-        Ok(())
+        crate::cache::store(file, self)
     }
 }
 
