@@ -162,23 +162,8 @@ pub enum EvalError {
         reason: String,
     },
     /// A `_min` or `_max` key, or the key it bounds, is not a number or size.
-    #[error(
-        "cannot bound `{key} = {value}` by `{bound_key} = {bound}` in variant `{variant}`: `{culprit}` is not a number or a size such as 512M"
-    )]
-    Bound {
-        /// The bounded key.
-        key: String,
-        /// Its value.
-        value: String,
-        /// The key that bounds it.
-        bound_key: String,
-        /// The bound.
-        bound: String,
-        /// Which of the two values cannot be read.
-        culprit: String,
-        /// The variant.
-        variant: String,
-    },
+    #[error("{0}")]
+    Bound(Box<BoundError>),
     /// A `join` line stands in a conditional block that applies.
     #[error("{place}: `join` is not possible inside a conditional block")]
     JoinInCondition {
@@ -203,4 +188,24 @@ pub enum EvalError {
         /// The limit.
         limit: usize,
     },
+}
+
+/// A bound that cannot be compared with the value it bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "cannot bound `{key} = {value}` by `{bound_key} = {bound}` in variant `{variant}`: `{culprit}` is not a number or a size such as 512M"
+)]
+pub struct BoundError {
+    /// The bounded key.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// The key that bounds it.
+    pub bound_key: String,
+    /// The bound.
+    pub bound: String,
+    /// Which of the two values cannot be read.
+    pub culprit: String,
+    /// The variant.
+    pub variant: String,
 }

@@ -3,11 +3,12 @@
 //! Statements run from the node declared first to the one declared last. Values are numbers, not text: those of the
 //! program, and those computed by substitution and appending, which are remembered from one variant to the next.
 
-use crate::error::EvalError;
+use crate::error::{BoundError, EvalError};
 use crate::lexer::Operator;
 use crate::patterns::Patterns;
 use crate::program::{
-    BodyId, Bound, Item, KeyId, Loc, Part, Program, Reference, Statement, TemplateId, Value,
+    BodyId, Bound, FilterId, Item, KeyId, Loc, NodeId, Part, Program, Reference, Statement,
+    TemplateId, Value,
 };
 use crate::strings::StrId;
 use crate::walk::{Compiled, Walker};
@@ -185,6 +186,9 @@ pub(crate) struct Engine {
     touched: Vec<KeyId>,
     /// Whether `touched` is wanted.
     observed: bool,
+    /// The conditions around the statement that runs, and its node; kept for observers.
+    pub conditions: Vec<(FilterId, bool)>,
+    pub node: NodeId,
     /// The result, where suffixes have been resolved.
     pub entries: Entries,
 }
@@ -220,6 +224,8 @@ impl Engine {
             part_values: Vec::new(),
             touched: Vec::new(),
             observed: false,
+            conditions: Vec::new(),
+            node: NodeId(0),
             entries: Vec::new(),
         }
     }
@@ -290,6 +296,8 @@ impl Engine {
         let compiled = self.pool.compiled.clone();
         for (ahead, step) in walker.path.iter().enumerate().rev() {
             let body = compiled.program.nodes[step.node.index()].body;
+            self.node = step.node;
+            self.conditions.clear();
             let run = Run { walker, ahead };
             self.run_body(&compiled, run, body, false, &mut observer)?;
         }
@@ -365,7 +373,9 @@ impl Engine {
                     body,
                 } => {
                     if compiled.graph.matches(filter, &run.walker.matched) != negated {
+                        self.conditions.push((filter, negated));
                         self.run_body(compiled, run, body, true, observer)?;
+                        self.conditions.pop();
                     }
                     continue;
                 }
@@ -663,14 +673,14 @@ impl Engine {
                 (bound, Some(value)) => {
                     let (value, limit) = (self.pool.text(value), self.pool.text(limit));
                     let order = crate::bounds::compare(value, limit).map_err(|culprit| {
-                        EvalError::Bound {
+                        EvalError::Bound(Box::new(BoundError {
                             key: self.pool.key_text(target).to_owned(),
                             value: value.to_owned(),
                             bound_key: self.pool.key_text(key).to_owned(),
                             bound: limit.to_owned(),
                             culprit: culprit.to_owned(),
                             variant: walker.names().0.to_owned(),
-                        }
+                        }))
                     })?;
                     match bound {
                         Bound::Max => order.is_gt(),

@@ -146,7 +146,7 @@ impl JsonWriter {
             .iter()
             .any(|(key, _)| key.index() >= program_keys)
         {
-            return write_unranked(walker, engine, out);
+            return crate::variant::Variant::new(walker, engine).write_json(out);
         }
         let named = names::naming_walker(walker);
         let has_maps = named.path.iter().any(|step| {
@@ -216,23 +216,27 @@ fn write_special(walker: &Walker, named: &Walker, key: &str, out: &mut Vec<u8>) 
     }
 }
 
-/// For dictionaries with keys that the program does not have: sorted afresh.
-fn write_unranked(walker: &Walker, engine: &Engine, out: &mut Vec<u8>) {
-    let named = names::naming_walker(walker);
-    let nodes = &engine.pool.program().nodes;
-    let has_maps = named
-        .path
-        .iter()
-        .any(|step| !nodes[step.node.index()].labels.is_empty());
-    let mut keys: Vec<(&str, Option<ValueId>)> = engine
-        .entries
-        .iter()
-        .map(|&(key, value)| (engine.pool.key_text(key), Some(value)))
-        .collect();
-    let specials = if has_maps {
-        &SPECIAL[..]
-    } else {
-        &SPECIAL[2..]
+/// The reserved keys of an object.
+pub(crate) struct Special<'s> {
+    pub name: &'s str,
+    pub shortname: &'s str,
+    pub dep: &'s [String],
+    /// Name map and short name map, if there are labels at all.
+    pub maps: Option<&'s (Map, Map)>,
+}
+
+type Map = Vec<(String, String)>;
+
+/// Writes an object, sorting its keys.
+pub(crate) fn write_object<'t>(
+    out: &mut Vec<u8>,
+    pairs: impl Iterator<Item = (&'t str, &'t str)>,
+    special: &Special<'t>,
+) {
+    let mut keys: Vec<(&str, Option<&str>)> = pairs.map(|(k, v)| (k, Some(v))).collect();
+    let specials = match special.maps {
+        Some(_) => &SPECIAL[..],
+        None => &SPECIAL[2..],
     };
     keys.extend(specials.iter().map(|&key| (key, None)));
     keys.sort_unstable_by_key(|&(key, _)| key);
@@ -243,12 +247,20 @@ fn write_unranked(walker: &Walker, engine: &Engine, out: &mut Vec<u8>) {
         }
         write_string(out, key);
         out.extend_from_slice(b": ");
-        match value {
-            Some(value) => write_string(out, engine.pool.text(value)),
-            None => write_special(walker, named, key, out),
+        match (value, key, special.maps) {
+            (Some(value), ..) => write_string(out, value),
+            (None, "name", _) => write_string(out, special.name),
+            (None, "shortname", _) => write_string(out, special.shortname),
+            (None, "_name_map_file", Some(maps)) => write_map(out, &maps.0),
+            (None, "_short_name_map_file", Some(maps)) => write_map(out, &maps.1),
+            _ => write_list(out, special.dep),
         }
     }
     out.push(b'}');
+}
+
+fn write_map(out: &mut Vec<u8>, map: &Map) {
+    write_pairs(out, map.iter().map(|(k, v)| (k.as_str(), v.as_str())));
 }
 
 #[cfg(test)]

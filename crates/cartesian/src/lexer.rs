@@ -42,10 +42,16 @@ fn ends_line(c: char) -> bool {
 }
 
 fn has_rare_line_ends(text: &str) -> bool {
-    let rare = text
-        .bytes()
-        .any(|b| matches!(b, 0x0b..=0x0d | 0x1c..=0x1e | 0xc2 | 0xe2));
-    rare && text.chars().any(|c| c != '\n' && ends_line(c))
+    // Without an early end within a chunk the compiler makes vector code of it.
+    let rare = |chunk: &[u8]| {
+        chunk.iter().fold(false, |rare, &b| {
+            rare | (b == 0xc2)
+                | (b == 0xe2)
+                | (b.wrapping_sub(0x0b) < 3)
+                | (b.wrapping_sub(0x1c) < 3)
+        })
+    };
+    text.as_bytes().chunks(4096).any(rare) && text.chars().any(|c| c != '\n' && ends_line(c))
 }
 
 /// Splits text into logical lines.

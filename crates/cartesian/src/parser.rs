@@ -145,6 +145,14 @@ impl<L: Loader> Parser<L> {
         }
     }
 
+    /// A parser that goes on where another has finished.
+    pub(crate) fn on(loader: L, program: Program) -> Self {
+        Self {
+            program,
+            ..Self::new(loader)
+        }
+    }
+
     /// Reads a file and what it includes.
     pub fn file(&mut self, path: &str) -> &mut Self {
         match self.loader.load(path) {
@@ -172,7 +180,7 @@ impl<L: Loader> Parser<L> {
     /// Its includes are relative to the loader's working directory.
     pub fn text(&mut self, origin: &str, text: &str) -> &mut Self {
         let map_key = self.program.strings.intern(STRING_SOURCE);
-        let source = self.source(origin, map_key, None, Some(text.to_owned()));
+        let source = self.source(origin, None);
         if !self.take_bytes(text.len()) {
             return self;
         }
@@ -221,18 +229,10 @@ impl<L: Loader> Parser<L> {
         }
     }
 
-    fn source(
-        &mut self,
-        name: &str,
-        map_key: StrId,
-        included_from: Option<Loc>,
-        text: Option<String>,
-    ) -> u32 {
+    fn source(&mut self, name: &str, included_from: Option<Loc>) -> u32 {
         self.program.sources.push(Source {
             name: name.to_owned(),
-            map_key,
             included_from,
-            text,
         });
         self.program.sources.len() as u32 - 1
     }
@@ -266,7 +266,7 @@ impl<L: Loader> Parser<L> {
     ) -> Block {
         let base = path.rsplit('/').next().unwrap_or(path);
         let map_key = self.program.strings.intern(base);
-        let source = self.source(path, map_key, from, None);
+        let source = self.source(path, from);
         if !self.take_bytes(bytes.len()) {
             return block;
         }

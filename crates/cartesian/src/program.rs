@@ -166,12 +166,8 @@ pub(crate) struct Template {
 pub(crate) struct Source {
     /// The path, or the label of appended text.
     pub name: String,
-    /// The key under which its variants' names are collected in the name maps.
-    pub map_key: StrId,
     /// Where it was included from.
     pub included_from: Option<Loc>,
-    /// Text that is not a file's, kept to quote from.
-    pub text: Option<String>,
 }
 
 pub(crate) const RESERVED: [&str; 5] = [
@@ -249,6 +245,14 @@ impl Program {
         match self.sources.get(loc.source as usize) {
             Some(source) => format!("{}:{}", source.name, loc.line),
             None => format!("?:{}", loc.line),
+        }
+    }
+
+    pub fn place_of(&self, loc: Loc) -> crate::Place {
+        let source = self.sources.get(loc.source as usize);
+        crate::Place {
+            source: source.map_or_else(|| "?".to_owned(), |source| source.name.clone()),
+            line: loc.line as usize,
         }
     }
 

@@ -52,9 +52,4 @@ impl Strings {
     pub fn len(&self) -> usize {
         self.spans.len()
     }
-
-    /// Bytes of text held.
-    pub fn bytes(&self) -> usize {
-        self.pool.len()
-    }
 }

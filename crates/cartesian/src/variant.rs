@@ -2,7 +2,7 @@
 
 use crate::error::EvalError;
 use crate::eval::{Engine, Pool};
-use crate::json::JsonWriter;
+use crate::json::{self, JsonWriter};
 use crate::names;
 use crate::program::{KeyId, NodeId};
 use crate::strings::StrId;
@@ -43,7 +43,7 @@ pub struct Variant {
 }
 
 impl Variant {
-    fn new(walker: &Walker, engine: &Engine) -> Self {
+    pub(crate) fn new(walker: &Walker, engine: &Engine) -> Self {
         let compiled = walker.compiled.clone();
         let (program_keys, program_strings) = (
             compiled.program.keys.len() as u32,
@@ -144,6 +144,18 @@ impl Variant {
                 .find(|&(name, _)| name == key)
                 .map(|(_, value)| value),
         }
+    }
+
+    /// Appends the variant as a JSON object; see [`Current::write_json`].
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        let maps = (self.name_map(), self.short_name_map());
+        let special = json::Special {
+            name: &self.name,
+            shortname: &self.shortname,
+            dep: &self.dep,
+            maps: (!maps.0.is_empty()).then_some(&maps),
+        };
+        json::write_object(out, self.iter(), &special);
     }
 
     /// For each file (its base name, `<string>` for text without a file) that declares labels of this variant, those

@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// The memory of sub-trees is forgotten when it holds this many words.
 const MEMO_WORDS: usize = 1 << 20;
+/// From this many children on it is remembered which of them a clause leaves.
+const MIN_CANDIDATES: usize = 8;
 
 /// What a configuration's walks share.
 #[derive(Debug)]
@@ -57,11 +59,35 @@ struct Frame {
     undo_len: u32,
     partials_len: u32,
     live_len: u32,
+    violations_len: u32,
     partials: Span,
     live: Span,
     memo: Option<Box<[u32]>>,
+    /// Which children to enter; all if none.
+    candidates: Option<Arc<[u32]>>,
     count: u64,
     join: bool,
+}
+
+/// Which filters are not applied.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Relaxed {
+    /// Only filters numbered lower (read earlier) are applied.
+    pub until: u32,
+    /// How many rejecting clauses a path may have all the same.
+    pub budget: u32,
+    /// A clause that is never let pass.
+    pub hard: u32,
+}
+
+impl Default for Relaxed {
+    fn default() -> Self {
+        Self {
+            until: u32::MAX,
+            budget: 0,
+            hard: NONE,
+        }
+    }
 }
 
 /// What the current position knows about a filter.
@@ -96,6 +122,12 @@ pub(crate) struct Walker {
     memo_words: usize,
     use_memo: bool,
     key: Vec<u32>,
+    candidates: FxHashMap<(NodeId, u32, u64), Arc<[u32]>>,
+    candidate_words: usize,
+    /// Filters that are not applied, for explanations.
+    pub relaxed: Relaxed,
+    /// The clauses that reject the current path and are let pass.
+    pub violations: Vec<u32>,
     /// Take remembered counts instead of walking.
     counting: bool,
     started: bool,
@@ -128,6 +160,10 @@ impl Walker {
             memo_words: 0,
             use_memo,
             key: Vec::new(),
+            candidates: FxHashMap::default(),
+            candidate_words: 0,
+            relaxed: Relaxed::default(),
+            violations: Vec::new(),
             counting: false,
             started: false,
             total: 0,
@@ -153,6 +189,20 @@ impl Walker {
             shortname: self.shortname.clone(),
             ..Self::new(self.compiled.clone(), self.defaults.clone())
         }
+    }
+
+    /// A walk that stands at the end of a path, to run it again.
+    pub fn replay(compiled: Arc<Compiled>, nodes: &[NodeId]) -> Self {
+        let mut walker = Self::new(compiled.clone(), Arc::default());
+        let mut frame = walker.blank_frame(compiled.program.top);
+        for &node in nodes {
+            walker.path.push(Step {
+                node,
+                name_len: walker.name.len() as u32,
+            });
+            walker.push_labels(&compiled, node, &mut frame);
+        }
+        walker
     }
 
     /// How many variants there are.
@@ -241,6 +291,11 @@ impl Walker {
         let node = &self.compiled.program.nodes[frame.node.index()];
         let i = frame.next_child;
         frame.next_child += 1;
+        if let Some(candidates) = &frame.candidates {
+            return candidates
+                .get(i as usize)
+                .map(|&c| node.children[c as usize]);
+        }
         if frame.default_child == NONE {
             return node.children.get(i as usize).copied();
         }
@@ -268,25 +323,37 @@ impl Walker {
         default.map_or(NONE, |i| i as u32)
     }
 
+    /// A frame that leads back to here.
+    fn blank_frame(&self, node: NodeId) -> Frame {
+        Frame {
+            node,
+            next_child: 0,
+            default_child: NONE,
+            name_len: self.name.len() as u32,
+            short_len: self.shortname.len() as u32,
+            undo_len: self.undo.len() as u32,
+            partials_len: self.partials.len() as u32,
+            live_len: self.live.len() as u32,
+            violations_len: self.violations.len() as u32,
+            partials: (0, 0),
+            live: (0, 0),
+            memo: None,
+            candidates: None,
+            count: 0,
+            join: false,
+        }
+    }
+
     /// Enters a node unless it cannot hold a variant.
     fn enter(&mut self, id: NodeId) -> bool {
         let compiled = self.compiled.clone();
         let graph = &compiled.graph;
         let (live, partials) = self.inherited();
         let mut frame = Frame {
-            node: id,
-            next_child: 0,
             default_child: self.default_child(id),
-            name_len: self.name.len() as u32,
-            short_len: self.shortname.len() as u32,
-            undo_len: self.undo.len() as u32,
-            partials_len: self.partials.len() as u32,
-            live_len: self.live.len() as u32,
             partials,
             live,
-            memo: None,
-            count: 0,
-            join: false,
+            ..self.blank_frame(id)
         };
         let is_root = self.frames.is_empty() && self.root_is_factor;
         if !is_root && let Some(clauses) = graph.joins.get(&id) {
@@ -312,8 +379,86 @@ impl Walker {
             self.path.pop();
             return false;
         }
+        self.choose_candidates(&compiled, &mut frame);
         self.frames.push(frame);
         true
+    }
+
+    /// Finds the open clause that leaves the fewest of a node's many children.
+    fn choose_candidates(&mut self, compiled: &Compiled, frame: &mut Frame) {
+        let node = &compiled.program.nodes[frame.node.index()];
+        let few = node.children.len() < MIN_CANDIDATES;
+        if few || frame.default_child != NONE || self.relaxed.budget > 0 {
+            return;
+        }
+        for i in frame.live.0..frame.live.1 {
+            let clause = self.live[i as usize];
+            let Some(state) = self.clause_state(&compiled.graph, clause, frame.partials) else {
+                continue;
+            };
+            let key = (frame.node, clause, state);
+            let list = match self.candidates.get(&key) {
+                Some(list) => list.clone(),
+                None => {
+                    let list = self.left_by(compiled, frame, clause);
+                    self.candidate_words += list.len() + 16;
+                    if self.candidate_words > MEMO_WORDS {
+                        self.candidates.clear();
+                        self.candidate_words = list.len() + 16;
+                    }
+                    self.candidates.insert(key, list.clone());
+                    list
+                }
+            };
+            let best = frame
+                .candidates
+                .as_ref()
+                .map_or(node.children.len(), |l| l.len());
+            if list.len() < best {
+                frame.candidates = Some(list);
+            }
+        }
+    }
+
+    /// All of the path's past that a clause's outcome depends on, if that is not more than which of its blocks are
+    /// matched.
+    fn clause_state(&self, graph: &Graph, clause: u32, partials: Span) -> Option<u64> {
+        let partials = &self.partials[partials.0 as usize..partials.1 as usize];
+        let mut state = 0;
+        let mut count = 0;
+        for &(filter, _) in &graph.clauses[clause as usize].literals {
+            for &block in graph.words(filter).flatten() {
+                if has_bit(&self.matched, block) {
+                    state |= 1 << count;
+                } else if partials.iter().any(|&(b, _)| b == block) {
+                    return None;
+                }
+                count += 1;
+                if count == 64 {
+                    return None;
+                }
+            }
+        }
+        Some(state)
+    }
+
+    /// The children that a clause does not reject at their door.
+    fn left_by(&mut self, compiled: &Compiled, frame: &Frame, clause: u32) -> Arc<[u32]> {
+        let children = &compiled.program.nodes[frame.node.index()].children;
+        let mut left = Vec::new();
+        for (i, &child) in children.iter().enumerate() {
+            let mut probe = Frame {
+                partials: frame.partials,
+                ..self.blank_frame(child)
+            };
+            self.push_labels(compiled, child, &mut probe);
+            let below = compiled.graph.below_set(child);
+            if self.judge(&compiled.graph, clause, below, probe.partials) != Outcome::Matches {
+                left.push(i as u32);
+            }
+            self.restore(&probe);
+        }
+        left.into()
     }
 
     fn push_labels(&mut self, compiled: &Compiled, id: NodeId, frame: &mut Frame) {
@@ -391,23 +536,42 @@ impl Walker {
         let start = self.live.len() as u32;
         for i in inherited.0..inherited.1 {
             let clause = self.live[i as usize];
-            match self.judge(graph, clause, below, frame.partials) {
-                Outcome::Matches => return false,
-                Outcome::Fails => {}
-                Outcome::Open => self.live.push(clause),
+            if !self.admit(graph, clause, below, frame.partials) {
+                return false;
             }
         }
         let origins = &graph.origins[own.start as usize..own.end as usize];
-        let own = origins.iter().map(|origin| origin.clause);
+        let Relaxed { until, hard, .. } = self.relaxed;
+        let own = origins
+            .iter()
+            .filter(|origin| origin.filter.0 < until || origin.clause == hard)
+            .map(|origin| origin.clause);
         for clause in own.chain(extra.iter().copied()) {
-            match self.judge(graph, clause, below, frame.partials) {
-                Outcome::Matches => return false,
-                Outcome::Fails => {}
-                Outcome::Open => self.live.push(clause),
+            if !self.admit(graph, clause, below, frame.partials) {
+                return false;
             }
         }
         frame.live = (start, self.live.len() as u32);
         true
+    }
+
+    /// Keeps a clause that is still open; false if it rejects.
+    fn admit(&mut self, graph: &Graph, clause: u32, below: &[u64], partials: Span) -> bool {
+        match self.judge(graph, clause, below, partials) {
+            Outcome::Fails => true,
+            Outcome::Open => {
+                self.live.push(clause);
+                true
+            }
+            Outcome::Matches => {
+                let pass = clause != self.relaxed.hard
+                    && (self.violations.len() as u32) < self.relaxed.budget;
+                if pass {
+                    self.violations.push(clause);
+                }
+                pass
+            }
+        }
     }
 
     /// Whether a clause rejects (`Matches`), cannot reject any more (`Fails`) or may (`Open`).
@@ -498,11 +662,12 @@ impl Walker {
     ) {
         key.clear();
         key.push(shared);
+        key.push(self.violations.len() as u32);
         let live = &self.live[frame.live.0 as usize..frame.live.1 as usize];
         key.extend_from_slice(live);
-        let sorted = &mut key[1..];
+        let sorted = &mut key[2..];
         sorted.sort_unstable();
-        for i in 1..=live.len() {
+        for i in 2..live.len() + 2 {
             let literals = &graph.clauses[key[i] as usize].literals;
             let blocks = literals
                 .iter()
@@ -571,5 +736,6 @@ impl Walker {
         }
         self.partials.truncate(frame.partials_len as usize);
         self.live.truncate(frame.live_len as usize);
+        self.violations.truncate(frame.violations_len as usize);
     }
 }

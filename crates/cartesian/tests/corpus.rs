@@ -1,6 +1,8 @@
 //! The reference's conformance corpus, where it is at hand: every case must give the same dictionaries, in the same
 //! order, and an error where the reference has one, after the same number of dictionaries.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
+
 use cartesian::{FsLoader, Options, Parser};
 use serde_json::Value;
 use std::io::Read;
