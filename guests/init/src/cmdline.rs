@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `console=NAME` | a login shell on every such device but virtual terminals | `ttyS0` |
 //! | `virt_test.console=NAME[,NAME…]` | more devices with a login shell | none |
-//! | `virt_test.hostname=NAME` | host name | `tiny` |
+//! | `virt_test.hostname=NAME` | host name | `/etc/hostname` |
 //! | `virt_test.ip=ADDR/PREFIX[,GATEWAY]`, `dhcp` or `none` | address of `eth0` | QEMU's user network |
 
 use std::net::Ipv4Addr;
@@ -39,7 +39,7 @@ const USER_NETWORK: Address = Address::Static {
 pub struct Options {
     /// Devices (without `/dev/`) that get a login shell.
     pub consoles: Vec<String>,
-    /// The host name.
+    /// The host name; empty when the command line gives none.
     pub hostname: String,
     /// The address of `eth0`.
     pub address: Address,
@@ -50,7 +50,7 @@ impl Options {
     pub fn parse(line: &str) -> Self {
         let mut options = Options {
             consoles: Vec::new(),
-            hostname: "tiny".to_string(),
+            hostname: String::new(),
             address: USER_NETWORK,
         };
         let mut kernel_console = false;
@@ -120,7 +120,7 @@ mod tests {
     fn without_words_there_is_a_shell_on_ttys0_and_the_user_network() {
         let options = Options::parse("quiet tsc=reliable");
         assert_eq!(options.consoles, ["ttyS0"]);
-        assert_eq!(options.hostname, "tiny");
+        assert_eq!(options.hostname, "");
         assert_eq!(options.address, USER_NETWORK);
     }
 

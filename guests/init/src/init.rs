@@ -30,6 +30,9 @@ use crate::{mounts, network};
 /// The line on the console that says the agent is being served.
 pub const READY: &str = "virt-test: ready";
 
+/// Where programs are looked for.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// How long shells wait for the agent's port, so that [`READY`] comes before the first prompt.
 const PORT_GRACE: Duration = Duration::from_millis(500);
 
@@ -96,10 +99,12 @@ struct Init {
     signals: SignalFd,
     uevents: Uevents,
     options: Options,
-    modules: Modules,
+    modules: Modules<'static>,
     agent: Agent,
     shutdown: Rc<Cell<Option<Shutdown>>>,
     port: Option<Port>,
+    /// The device to be opened as the agent's port once nothing else is pending.
+    port_found: Option<String>,
     buttons: HashMap<u64, PowerButton>,
     next_button: u64,
     consoles: Vec<Console>,
@@ -116,6 +121,8 @@ pub fn run() -> Result<Infallible, InitError> {
         return Err(InitError::NotInit);
     }
     mounts::mount_all();
+    // SAFETY: no other thread exists that could read the environment meanwhile.
+    unsafe { std::env::set_var("PATH", PATH) };
     let mut init = Init::new()?;
     init.boot();
     loop {
@@ -147,7 +154,10 @@ impl Init {
             shutdown: Rc::clone(&shutdown),
         }))
         .map_err(setup("start the agent"))?;
-        let options = Options::parse(&fs::read_to_string("/proc/cmdline").unwrap_or_default());
+        let mut options = Options::parse(&fs::read_to_string("/proc/cmdline").unwrap_or_default());
+        if options.hostname.is_empty() {
+            options.hostname = image_hostname();
+        }
         let consoles = options
             .consoles
             .iter()
@@ -158,10 +168,11 @@ impl Init {
             signals,
             uevents,
             options,
-            modules: Modules::parse(&fs::read_to_string(LIST).unwrap_or_default()),
+            modules: Modules::parse(fs::read_to_string(LIST).unwrap_or_default().leak()),
             agent,
             shutdown,
             port: None,
+            port_found: None,
             buttons: HashMap::new(),
             next_button: token::BUTTONS,
             consoles,
@@ -296,9 +307,10 @@ impl Init {
                     self.load_modules(&present);
                     self.find_devices();
                 }
-                Heard::Nothing => return,
+                Heard::Nothing => break,
             }
         }
+        self.open_port();
     }
 
     fn uevent(&mut self, event: &Uevent) {
@@ -354,7 +366,16 @@ impl Init {
         if name != port::NAME || self.port.is_some() {
             return;
         }
-        let Ok(port) = Port::open(device) else {
+        self.port_found = Some(device.to_string());
+    }
+
+    /// Begins to serve the agent. Only when every device known so far has its driver: who hears the agent may at once
+    /// press the power button or look for a disk.
+    fn open_port(&mut self) {
+        let Some(device) = self.port_found.take() else {
+            return;
+        };
+        let Ok(port) = Port::open(&device) else {
             return;
         };
         let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
@@ -438,6 +459,15 @@ impl Init {
         for console in &mut self.consoles {
             console.tend(&self.options.hostname);
         }
+    }
+}
+
+/// The name the image was given.
+fn image_hostname() -> String {
+    let name = fs::read_to_string("/etc/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => "tiny".to_string(),
+        name => name.to_string(),
     }
 }
 

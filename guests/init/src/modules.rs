@@ -4,6 +4,7 @@
 //! globs of device aliases. A module without globs is loaded at boot; one with globs as soon as a device with such an
 //! alias exists, so hardware that is not there costs nothing and hardware that is plugged later works.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,42 +17,51 @@ const FOLDER: &str = "/lib/modules";
 #[derive(Debug)]
 struct Module {
     path: PathBuf,
-    globs: Vec<String>,
     loaded: bool,
 }
 
-/// The modules of the image.
+/// The modules of the image, as its list names them.
 #[derive(Debug, Default)]
-pub struct Modules {
+pub struct Modules<'t> {
     list: Vec<Module>,
+    /// Wanted whatever the hardware.
+    always: Vec<usize>,
+    /// Globs and the modules they want, by bus: a list may hold thousands of globs, and most are of another bus.
+    by_bus: HashMap<&'t str, Vec<(&'t str, usize)>>,
 }
 
-impl Modules {
+impl<'t> Modules<'t> {
     /// Reads the text of the list.
-    pub fn parse(text: &str) -> Self {
-        let list = text
-            .lines()
-            .filter_map(|line| {
-                let line = line.split('#').next().unwrap_or(line);
-                let mut words = line.split_whitespace();
-                let path = Path::new(FOLDER).join(words.next()?);
-                let globs = words.map(str::to_string).collect();
-                Some(Module {
-                    path,
-                    globs,
-                    loaded: false,
-                })
-            })
-            .collect();
-        Modules { list }
+    pub fn parse(text: &'t str) -> Self {
+        let mut modules = Modules::default();
+        for line in text.lines() {
+            let line = line.split('#').next().unwrap_or(line);
+            let mut words = line.split_whitespace();
+            let Some(path) = words.next() else {
+                continue;
+            };
+            let module = modules.list.len();
+            let mut always = true;
+            for glob in words {
+                always = false;
+                let entry = modules.by_bus.entry(bus(glob)).or_default();
+                entry.push((glob, module));
+            }
+            if always {
+                modules.always.push(module);
+            }
+            modules.list.push(Module {
+                path: Path::new(FOLDER).join(path),
+                loaded: false,
+            });
+        }
+        modules
     }
 
     /// Loads what is wanted whatever the hardware, or wanted by one of these aliases; hands failures to `complain`.
     pub fn load(&mut self, aliases: &[String], mut complain: impl FnMut(&Path, io::Error)) {
-        for module in &mut self.list {
-            if module.loaded || !module.wanted(aliases) {
-                continue;
-            }
+        for module in self.wanted(aliases) {
+            let module = &mut self.list[module];
             module.loaded = true;
             if let Err(error) = insert(&module.path) {
                 complain(&module.path, error);
@@ -59,20 +69,24 @@ impl Modules {
         }
     }
 
+    /// The modules to load now, in the list's order.
+    fn wanted(&self, aliases: &[String]) -> BTreeSet<usize> {
+        let by_alias = aliases.iter().flat_map(|alias| {
+            let globs = self.by_bus.get(bus(alias)).into_iter().flatten();
+            globs.filter(|(glob, _)| matches(glob, alias))
+        });
+        by_alias
+            .map(|(_, module)| *module)
+            .chain(self.always.iter().copied())
+            .filter(|module| !self.list[*module].loaded)
+            .collect()
+    }
+
     /// The aliases of the devices that exist now, of the buses some module waits for.
     pub fn scan_devices(&self) -> Vec<String> {
-        let mut buses: Vec<&str> = self
-            .list
-            .iter()
-            .flat_map(|module| &module.globs)
-            .filter_map(|glob| Some(glob.split_once(':')?.0))
-            .collect();
-        buses.sort_unstable();
-        buses.dedup();
-        let folders = buses
-            .into_iter()
-            .filter_map(|bus| fs::read_dir(format!("/sys/bus/{bus}/devices")).ok());
-        folders
+        self.by_bus
+            .keys()
+            .filter_map(|bus| fs::read_dir(format!("/sys/bus/{bus}/devices")).ok())
             .flatten()
             .flatten()
             .filter_map(|device| fs::read_to_string(device.path().join("modalias")).ok())
@@ -81,14 +95,10 @@ impl Modules {
     }
 }
 
-impl Module {
-    fn wanted(&self, aliases: &[String]) -> bool {
-        self.globs.is_empty()
-            || self
-                .globs
-                .iter()
-                .any(|glob| aliases.iter().any(|alias| matches(glob, alias)))
-    }
+/// The bus an alias or a glob is about: the word it begins with, as `acpi` in `acpi*:LNXPWRBN:*`.
+fn bus(alias: &str) -> &str {
+    let end = alias.find([':', '*', '?']).unwrap_or(alias.len());
+    &alias[..end]
 }
 
 fn insert(path: &Path) -> io::Result<()> {
@@ -146,12 +156,15 @@ mod tests {
 
     #[test]
     fn a_module_is_wanted_always_or_by_an_alias() {
-        let modules = Modules::parse("# list\n6.1/a.ko\n\n6.1/b.ko pci:x* virtio:y*  # why\n");
+        let modules =
+            Modules::parse("# list\n6.1/a.ko\n\n6.1/b.ko pci:x* virtio:y* acpi*:z:*  # why\n");
         assert_eq!(modules.list.len(), 2);
         assert_eq!(modules.list[0].path, Path::new("/lib/modules/6.1/a.ko"));
-        assert!(modules.list[0].wanted(&[]));
-        assert!(!modules.list[1].wanted(&["pci:z".to_string()]));
-        assert!(modules.list[1].wanted(&["virtio:y1".to_string()]));
+        let wanted = |alias: &str| Vec::from_iter(modules.wanted(&[alias.to_string()]));
+        assert_eq!(wanted("pci:z"), [0]);
+        assert_eq!(wanted("usb:x"), [0]);
+        assert_eq!(wanted("virtio:y1"), [0, 1]);
+        assert_eq!(wanted("acpi:z:"), [0, 1]);
     }
 
     #[test]
