@@ -11,6 +11,7 @@ pub mod budget;
 pub mod deadlines;
 pub mod dirs;
 pub mod ledger;
+pub mod packages;
 pub mod process;
 pub mod qemu;
 

@@ -32,7 +32,7 @@ pub(crate) fn run(mut command: Command, limit: Duration) -> io::Result<Finished>
         .stderr(stderr.try_clone()?);
     let mut child = spawn_supervised(command)?;
     // An unwaited child has its number for sure.
-    let ended = wait(child.id(), limit);
+    let ended = wait_for(child.id(), limit);
     if !matches!(ended, Ok(true))
         && let Some(id) = ProcessId::of(child.id())
     {
@@ -49,7 +49,7 @@ pub(crate) fn run(mut command: Command, limit: Duration) -> io::Result<Finished>
         }
         // Not waited for any longer: one that is stuck in the kernel does not die of SIGKILL either.
         Ok(false) => {
-            let _ = wait(child.id(), Duration::from_millis(100)).and_then(|_| child.try_wait());
+            let _ = wait_for(child.id(), Duration::from_millis(100)).and_then(|_| child.try_wait());
             Err(io::Error::new(
                 io::ErrorKind::TimedOut,
                 format!("no end within {limit:?}"),
@@ -67,7 +67,7 @@ pub(crate) fn exit_of(status: ExitStatus) -> Exit {
     }
 }
 
-fn wait(pid: u32, limit: Duration) -> io::Result<bool> {
+pub(crate) fn wait_for(pid: u32, limit: Duration) -> io::Result<bool> {
     let pid = i32::try_from(pid)
         .ok()
         .and_then(Pid::from_raw)

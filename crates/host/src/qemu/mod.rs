@@ -11,5 +11,6 @@ mod modules;
 mod probe;
 
 pub use error::QemuError;
+pub(crate) use find::in_path;
 pub use find::{find, find_all};
 pub use probe::Qemu;
