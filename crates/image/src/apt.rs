@@ -3,7 +3,7 @@
 //! `apt-get download` checks the package against the signed lists. The system's lists are used where they know the package;
 //! otherwise, or where they are out of date, lists of our own are fetched from the system's sources into the data directory.
 
-use crate::command::{self, quoted};
+use crate::command;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -166,7 +166,7 @@ impl Apt {
             command.args(missing.iter().map(|package| package.pinned()));
             let names = missing.iter().map(|package| package.name.clone()).collect();
             command::run(&mut command, "download packages")
-                .map_err(|error| self.download_error(names, error))?;
+                .map_err(|error| Self::download_error(names, error))?;
             for package in missing {
                 let from = arriving.path().join(package.file_name());
                 fs::rename(&from, self.path_of(package)).map_err(Error::io("keep", &from))?;
@@ -191,28 +191,17 @@ impl Apt {
         self.packages.join(package.file_name())
     }
 
-    /// What failed, with the package manager's own words and the way to do it by hand.
-    pub(crate) fn download_error(&self, packages: Vec<String>, error: Error) -> Error {
+    /// What could not be had, with the package manager's own words.
+    pub(crate) fn download_error(packages: Vec<String>, error: Error) -> Error {
         let Error::Command { stderr, .. } = error else {
             return error;
         };
-        let reason: Vec<&str> = stderr
+        let mut reasons = stderr
             .lines()
-            .filter_map(|line| line.strip_prefix("E: "))
-            .collect();
-        Error::Download {
-            by_hand: format!(
-                "cd {} && apt-get update && apt-get download {}",
-                quoted(&self.packages.to_string_lossy()),
-                packages.join(" ")
-            ),
-            packages,
-            reason: if reason.is_empty() {
-                stderr.clone()
-            } else {
-                reason.join("; ")
-            },
-        }
+            .filter_map(|line| line.strip_prefix("E: ").or(line.strip_prefix("W: ")));
+        // The first index or mirror that fails says it all: the others fail for the same reason.
+        let reason = reasons.next().unwrap_or(&stderr).to_owned();
+        Error::Download { packages, reason }
     }
 
     /// A command that reads the wanted lists, writes nowhere but below our directory, and needs no root.

@@ -66,8 +66,17 @@ pub enum Error {
         packages: Vec<String>,
         /// What the package manager said.
         reason: String,
-        /// The command that puts the packages where they are looked for.
-        by_hand: String,
+    },
+
+    /// There is not enough room to make a guest.
+    #[error("{} has {} MB free, and making the guest takes up to {} MB for a moment", path.display(), free / 1_000_000, needed / 1_000_000)]
+    NoRoom {
+        /// Where the guest was to be made.
+        path: PathBuf,
+        /// Bytes free.
+        free: u64,
+        /// Bytes needed.
+        needed: u64,
     },
 
     /// A package does not hold what it should.
@@ -140,10 +149,15 @@ impl Error {
                 "apt-get update, and check that the sources hold the distribution's main component"
                     .to_owned(),
             ),
-            Self::Download { by_hand, .. } => Some(format!("once, with a network: {by_hand}")),
+            Self::Download { .. } => Some(
+                "virt-test guest build, once, with a network; after that none is needed".to_owned(),
+            ),
+            Self::NoRoom { .. } => {
+                Some("free some space there, or choose another --data-dir".to_owned())
+            }
             Self::Io { source, path, .. } => match source.kind() {
                 io::ErrorKind::StorageFull => Some(format!(
-                    "making a guest takes up to 600 MB for a moment; free some space around {} or choose another --data-dir",
+                    "free some space around {}, or choose another --data-dir",
                     path.display()
                 )),
                 io::ErrorKind::PermissionDenied => {

@@ -252,7 +252,7 @@ fn fetch(
                     .chain(others)
                     .map(|&name| name.to_owned())
                     .collect();
-                apt.download_error(names, update)
+                Apt::download_error(names, update)
             }
             _ => error,
         }),
@@ -352,6 +352,7 @@ impl<'a> Remembered<'a> {
 
     fn write(&self, debs: &[Deb]) -> Result<()> {
         let mut all = self.all();
+        let before = all.get(&self.question).cloned().unwrap_or_default();
         all.insert(
             self.question.clone(),
             debs.iter().map(|deb| deb.package.clone()).collect(),
@@ -363,6 +364,13 @@ impl<'a> Remembered<'a> {
         fs::write(new.path(), text).map_err(Error::io("write", &self.path))?;
         new.persist(&self.path)
             .map_err(|error| Error::io("write", &self.path)(error.error))?;
+        for package in before
+            .iter()
+            .filter(|package| !all.values().flatten().any(|kept| kept == *package))
+        {
+            // What a newer package has replaced only takes space; where it cannot be removed nothing is lost.
+            let _ = fs::remove_file(self.apt.path_of(package));
+        }
         Ok(())
     }
 }

@@ -17,6 +17,8 @@ pub struct Recipe {
     pub(crate) kernel_packages: &'static [&'static str],
     /// Whether the host's own kernel will do as well.
     pub(crate) host_kernel: bool,
+    /// Bytes that making it takes for a moment, packages included.
+    pub(crate) room: u64,
     /// Drivers to take where the kernel has them as modules.
     pub(crate) modules: &'static [&'static [&'static str]],
 }
@@ -33,6 +35,7 @@ pub static RECIPES: [Recipe; 2] = [
             "linux-image-generic",
         ],
         host_kernel: true,
+        room: 300_000_000,
         modules: &[VIRTIO, PLATFORM, DISKS, FILE_SYSTEMS],
     },
     Recipe {
@@ -40,6 +43,7 @@ pub static RECIPES: [Recipe; 2] = [
         description: "the same with the general-purpose kernel: also e1000, AHCI, USB, watchdogs, 9p",
         kernel_packages: &["linux-image-amd64", "linux-image-generic"],
         host_kernel: false,
+        room: 700_000_000,
         modules: &[
             VIRTIO,
             PLATFORM,

@@ -158,6 +158,7 @@ impl GuestStore {
             return Ok(Ensured { guest, built: None });
         }
         remove_leftovers(&home)?;
+        check_room(&home, recipe.room)?;
         let started = Instant::now();
         let guest = self.build(recipe, &home, started, progress)?;
         Ok(Ensured {
@@ -256,7 +257,9 @@ impl GuestStore {
             absent: drivers.absent,
             build_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
-        publish(home, &made, manifest)
+        let guest = publish(home, &made, manifest)?;
+        prune(home, &guest.manifest.key);
+        Ok(guest)
     }
 }
 
@@ -273,7 +276,16 @@ fn known_recipe(name: &str) -> Result<&'static Recipe> {
 /// Identifies all that this program itself puts into a guest.
 fn recipe_fingerprint(recipe: &Recipe) -> String {
     let mut hasher = Sha256::new();
-    hasher.update(format!("{RECIPE_VERSION}\0{INIT_SHA256}\0{recipe:?}"));
+    let Recipe {
+        name,
+        kernel_packages,
+        host_kernel,
+        modules,
+        ..
+    } = recipe;
+    hasher.update(format!(
+        "{RECIPE_VERSION}\0{INIT_SHA256}\0{name}\0{kernel_packages:?}\0{host_kernel}\0{modules:?}"
+    ));
     apt::hex(&hasher.finalize())
 }
 
@@ -396,6 +408,47 @@ fn remove_leftovers(home: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Removes guests that newer ones have replaced, but for the newest of them: a run that goes on may still boot that one.
+fn prune(home: &Path, current: &str) {
+    let Ok(entries) = fs::read_dir(home) else {
+        return;
+    };
+    let mut replaced: Vec<_> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let made = entry
+                .path()
+                .join(MANIFEST)
+                .metadata()
+                .ok()?
+                .modified()
+                .ok()?;
+            (entry.file_name() != current && !entry.path().is_symlink())
+                .then_some((made, entry.path()))
+        })
+        .collect();
+    replaced.sort();
+    replaced.pop();
+    for (_, path) in replaced {
+        // Where it cannot be removed it only takes space.
+        let _ = fs::remove_dir_all(path);
+    }
+}
+
+fn check_room(path: &Path, needed: u64) -> Result<()> {
+    let found = rustix::fs::statvfs(path)
+        .map_err(|error| Error::io("look at the space of", path)(error.into()))?;
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    if free < needed {
+        return Err(Error::NoRoom {
+            path: path.to_owned(),
+            free,
+            needed,
+        });
+    }
+    Ok(())
+}
+
 /// Takes the lock, which goes when the file is closed, however this program ends.
 fn lock(path: &Path, progress: &dyn Fn(Progress)) -> Result<File> {
     let file = File::options()
@@ -426,5 +479,64 @@ fn existing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_replaced_guest_is_kept_and_older_ones_go() {
+        let home = tempfile::tempdir().unwrap();
+        for (age, key) in ["current", "newest", "older", "oldest"]
+            .into_iter()
+            .enumerate()
+        {
+            let directory = home.path().join(format!("{key}-key"));
+            fs::create_dir(&directory).unwrap();
+            let manifest = File::create(directory.join(MANIFEST)).unwrap();
+            let made = std::time::SystemTime::now() - Duration::from_secs(3600 * age as u64);
+            manifest.set_modified(made).unwrap();
+        }
+        std::os::unix::fs::symlink("current-key", home.path().join(CURRENT)).unwrap();
+        fs::write(home.path().join("lock"), "").unwrap();
+        prune(home.path(), "current-key");
+        let entries = fs::read_dir(home.path()).unwrap();
+        let mut left: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["current", "current-key", "lock", "newest-key"]);
+    }
+
+    #[test]
+    fn too_little_room_is_told_before_anything_is_downloaded() {
+        let home = tempfile::tempdir().unwrap();
+        check_room(home.path(), 1).unwrap();
+        let error = check_room(home.path(), u64::MAX).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains(" MB free, and making the guest takes up to "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_key_changes_with_anything_that_goes_in() {
+        let component = |version: &str| Component {
+            name: "busybox-static".to_owned(),
+            origin: Origin::Program,
+            version: version.to_owned(),
+            sha256: "abc".to_owned(),
+        };
+        let base = key("recipe", &[component("1")]);
+        assert_eq!(base, key("recipe", &[component("1")]));
+        assert_ne!(base, key("recipe", &[component("2")]));
+        assert_ne!(base, key("another recipe", &[component("1")]));
+        assert_ne!(base, key("recipe", &[component("1"), component("1")]));
+        assert_ne!(
+            recipe_fingerprint(&RECIPES[0]),
+            recipe_fingerprint(&RECIPES[1])
+        );
     }
 }
