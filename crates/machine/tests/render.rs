@@ -1,5 +1,11 @@
 //! What machines look like to QEMU: a snapshot for every kind of part, and the contradictions that are refused.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests, and what they share"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use machine::capabilities::{

@@ -1,5 +1,11 @@
 //! The QMP client against a server that answers as a test says.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests, and what they share"
+)]
+
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 

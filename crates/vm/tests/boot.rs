@@ -1,0 +1,239 @@
+//! The tiny guest on real QEMUs: boot, sessions, every way of ending it, and what is found when it goes wrong.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests, and what they share"
+)]
+
+mod common;
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use common::{Lab, qemus};
+use guest::Login;
+use host::dirs::Dirs;
+use image::{Acceleration, GuestStore, Rebuild, TinyGuest};
+use machine::{Boot, MachineSpec, MachineType};
+use vm::qmp::RunState;
+use vm::{FindingKind, Ladder, Rung, Vm, VmError};
+
+const BOOT: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(20);
+
+/// The tiny guest, made if this machine can.
+fn tiny() -> Option<&'static TinyGuest> {
+    static GUEST: OnceLock<Option<TinyGuest>> = OnceLock::new();
+    let make = || {
+        let dirs = Dirs::resolve(None).unwrap();
+        let store = GuestStore::new(dirs.data());
+        match store.ensure("tiny", Rebuild::IfStale, &|_| {}) {
+            Ok(ensured) => Some(ensured.guest),
+            Err(error) => {
+                println!("note: there is no tiny guest, nothing is tested: {error}");
+                None
+            }
+        }
+    };
+    GUEST.get_or_init(make).as_ref()
+}
+
+fn spec(guest: &TinyGuest) -> MachineSpec {
+    let mut spec = MachineSpec::new("vm1");
+    let options = guest.kernel_options(Acceleration::Tcg).join(" ");
+    spec.boot = Boot::Kernel {
+        kernel: guest.kernel.clone(),
+        initrd: Some(guest.initrd.clone()),
+        cmdline: options,
+    };
+    spec
+}
+
+#[tokio::test]
+async fn a_guest_boots_answers_and_shuts_down_by_the_power_button() {
+    let Some(guest) = tiny() else { return };
+    for qemu in qemus() {
+        for machine in [MachineType::Q35, MachineType::I440fx] {
+            let lab = Lab::new(&qemu);
+            let mut spec = spec(guest);
+            spec.machine = machine.clone();
+            let start = Instant::now();
+            let vm = Vm::start(spec, &lab.context).await.unwrap();
+            let mut session = vm.session(BOOT).await.unwrap();
+            let agent = start.elapsed();
+            let mut shell = vm.wait_for_login(&Login::default(), BOOT).await.unwrap();
+            let login = start.elapsed();
+            for session in [&mut session, &mut shell] {
+                let output = session.run("echo $((6 * 7))").await.unwrap();
+                assert_eq!(output.stdout_text(), "42", "{}", session.kind());
+            }
+            let report = vm.shutdown(&Ladder::default()).await.unwrap();
+            println!(
+                "{machine}: agent {agent:.2?}, login {login:.2?}, ended by {}",
+                report.ended_by
+            );
+            assert!(report.exit.is_clean(), "{}", report.exit);
+            assert_eq!(report.ended_by, Rung::Agent, "{:?}", report.tried);
+            assert!(report.exit.shutdown.unwrap().guest);
+            assert!(lab.log("serial0.log").contains("virt-test: ready"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_power_button_alone_ends_a_guest() {
+    let Some(guest) = tiny() else { return };
+    for qemu in qemus() {
+        let lab = Lab::new(&qemu);
+        let vm = Vm::start(spec(guest), &lab.context).await.unwrap();
+        vm.wait_for_login(&Login::default(), BOOT).await.unwrap();
+        vm.powerdown().await.unwrap();
+        let exit = vm.wait_exit(SOON).await.unwrap();
+        assert_eq!(exit.shutdown.unwrap().reason, "guest-shutdown");
+        assert!(
+            vm.health().is_fatal().is_none(),
+            "{:?}",
+            vm.health().findings()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_panic_ends_the_wait_at_once_with_its_reason() {
+    let Some(guest) = tiny() else { return };
+    for qemu in qemus() {
+        let lab = Lab::new(&qemu);
+        let vm = Vm::start(spec(guest), &lab.context).await.unwrap();
+        let mut session = vm.session(BOOT).await.unwrap();
+        session
+            .run("echo 1 > /proc/sys/kernel/sysrq")
+            .await
+            .unwrap();
+        let start = Instant::now();
+        let crash = "echo c > /proc/sysrq-trigger";
+        let error = session.run_within(Duration::from_secs(600), crash).await;
+        let error = error.unwrap_err();
+        println!("panic found after {:.2?}: {error}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(20));
+        let VmError::Unwell {
+            finding,
+            last_words,
+            ..
+        } = &error
+        else {
+            panic!("{error}");
+        };
+        assert!(
+            [FindingKind::GuestPanic, FindingKind::Oops].contains(&finding.kind),
+            "{finding}"
+        );
+        assert!(!last_words.console.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_kernel_without_a_root_panics_and_is_not_waited_out() {
+    let Some(guest) = tiny() else { return };
+    for qemu in qemus() {
+        let lab = Lab::new(&qemu);
+        let mut spec = spec(guest);
+        if let Boot::Kernel { initrd, .. } = &mut spec.boot {
+            *initrd = None;
+        }
+        let vm = Vm::start(spec, &lab.context).await.unwrap();
+        let error = vm.session(Duration::from_secs(600)).await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("Kernel panic - not syncing: VFS"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_paused_guest_stands_still_and_goes_on() {
+    let Some(guest) = tiny() else { return };
+    for qemu in qemus() {
+        let lab = Lab::new(&qemu);
+        let vm = Vm::start(spec(guest), &lab.context).await.unwrap();
+        let mut session = vm.session(BOOT).await.unwrap();
+        vm.pause().await.unwrap();
+        assert_eq!(vm.status().await.unwrap(), RunState::Paused);
+        let error = session.run_within(Duration::from_millis(100), "true").await;
+        assert!(matches!(error, Err(VmError::Guest { .. })), "{error:?}");
+        vm.resume().await.unwrap();
+        let output = session.run("echo on").await.unwrap();
+        assert_eq!(output.stdout_text(), "on");
+    }
+}
+
+#[tokio::test]
+async fn a_reset_guest_boots_again() {
+    let Some(guest) = tiny() else { return };
+    for qemu in qemus() {
+        let lab = Lab::new(&qemu);
+        let vm = Vm::start(spec(guest), &lab.context).await.unwrap();
+        let mut session = vm.session(BOOT).await.unwrap();
+        session.run("touch /tmp/before").await.unwrap();
+        vm.reset().await.unwrap();
+        let mut session = vm.session(BOOT).await.unwrap();
+        let output = session.run("ls /tmp").await.unwrap();
+        assert_eq!(output.stdout_text(), "");
+    }
+}
+
+#[tokio::test]
+async fn a_detached_guest_goes_on_and_can_be_attached_to_by_path() {
+    let Some(guest) = tiny() else { return };
+    for qemu in qemus() {
+        let mut lab = Lab::new(&qemu);
+        lab.context.may_outlive_us = true;
+        let vm = Vm::start(spec(guest), &lab.context).await.unwrap();
+        vm.wait_for_agent(BOOT).await.unwrap();
+        let left = vm.detach().unwrap();
+        assert!(left.process.is_alive());
+        let monitor = tokio::net::UnixStream::connect(left.sockets.join("qmp.sock")).await;
+        let qmp = vm::qmp::Qmp::connect(monitor.unwrap(), SOON).await.unwrap();
+        assert_eq!(qmp.status().await.unwrap().status, RunState::Running);
+        let agent = tokio::net::UnixStream::connect(left.sockets.join("agent.sock")).await;
+        let agent = guest::AgentClient::new(agent.unwrap(), None);
+        agent.sync(SOON).await.unwrap();
+        qmp.execute("quit", serde_json::json!({})).await.unwrap();
+        let events = qmp.events();
+        let end = events
+            .wait(vm::qmp::Cursor::START, "last", SOON, |_| false)
+            .await;
+        assert!(matches!(end, Err(vm::qmp::EventError::Closed { .. })));
+        std::fs::remove_dir_all(left.sockets).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_script_that_reproduces_a_machine_boots_it() {
+    let Some(guest) = tiny() else { return };
+    for qemu in qemus() {
+        let lab = Lab::new(&qemu);
+        let vm = Vm::start(spec(guest), &lab.context).await.unwrap();
+        vm.destroy().await.unwrap();
+        drop(vm);
+        let script: PathBuf = lab.logs().join("repro.sh");
+        let mut child = tokio::process::Command::new(script)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let output = child.stdout.take().unwrap();
+        let boots = async {
+            use tokio::io::AsyncBufReadExt;
+            let mut lines = tokio::io::BufReader::new(output).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                if line.contains("virt-test: ready") {
+                    return;
+                }
+            }
+            panic!("the script ended before the guest was ready");
+        };
+        tokio::time::timeout(3 * BOOT, boots).await.unwrap();
+        child.kill().await.unwrap();
+    }
+}
