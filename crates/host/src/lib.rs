@@ -10,6 +10,7 @@ pub mod accel;
 pub mod budget;
 pub mod deadlines;
 pub mod dirs;
+pub mod doctor;
 pub mod ledger;
 pub mod packages;
 pub mod process;

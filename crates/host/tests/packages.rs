@@ -39,7 +39,10 @@ fn state(directory: &Path, forget: impl Fn(&str) -> bool, added: &str) -> Option
 fn known(apt: Option<Apt>) -> Option<(Apt, String)> {
     let apt = apt.filter(|_| Path::new("/usr/bin/apt-get").exists());
     let found = apt.and_then(|apt| {
-        let candidate = apt.candidate("qemu-system-x86").ok()??;
+        let candidate = apt
+            .candidates(&["qemu-system-x86"])
+            .ok()?
+            .remove("qemu-system-x86")?;
         Some((apt, candidate))
     });
     if found.is_none() {

@@ -1,5 +1,6 @@
 //! Asking apt.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::process::Command;
 use std::time::Duration;
@@ -39,10 +40,11 @@ impl Apt {
     #[must_use]
     pub fn with_state(admin_dir: &str) -> Self {
         let status = format!("-oDir::State::status={admin_dir}/status");
-        // A cache of its own, or the host's would be made for that state.
+        // Caches of its own, or the host's would be made for that state.
         let cache = format!("-oDir::Cache::pkgcache={admin_dir}/pkgcache.bin");
+        let source_cache = format!("-oDir::Cache::srcpkgcache={admin_dir}/srcpkgcache.bin");
         Apt {
-            options: vec![status, cache],
+            options: vec![status, cache, source_cache],
             admin_dir: Some(admin_dir.to_owned()),
         }
     }
@@ -62,10 +64,9 @@ impl Apt {
 }
 
 impl PackageQuery for Apt {
-    fn candidate(&self, package: &str) -> io::Result<Option<String>> {
-        Ok(parse_candidate(
-            &self.run("apt-cache", &["policy", package])?.stdout,
-        ))
+    fn candidates(&self, packages: &[&str]) -> io::Result<BTreeMap<String, String>> {
+        let arguments = [&["policy"], packages].concat();
+        Ok(parse_candidates(&self.run("apt-cache", &arguments)?.stdout))
     }
 
     fn versions(&self, package: &str) -> io::Result<Vec<String>> {
@@ -101,12 +102,20 @@ impl PackageQuery for Apt {
     }
 }
 
-/// The line `  Candidate: 1:7.2+dfsg-7` of `apt-cache policy`; `(none)` is none.
-fn parse_candidate(text: &str) -> Option<String> {
-    let line = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("Candidate: "))?;
-    (line != "(none)").then(|| line.to_owned())
+/// Lines of `apt-cache policy`: `qemu-utils:`, and below it `  Candidate: 1:7.2+dfsg-7`, where `(none)` is none.
+fn parse_candidates(text: &str) -> BTreeMap<String, String> {
+    let mut package = "";
+    let mut found = BTreeMap::new();
+    for line in text.lines() {
+        if let Some(version) = line.strip_prefix("  Candidate: ") {
+            if version != "(none)" {
+                found.insert(package.to_owned(), version.to_owned());
+            }
+        } else if let Some(name) = line.strip_suffix(':').filter(|name| !name.starts_with(' ')) {
+            package = name;
+        }
+    }
+    found
 }
 
 /// The second column of `apt-cache madison`: `qemu-utils | 1:7.2 | http://… Packages`.
@@ -147,14 +156,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_candidate_is_read_from_policy() {
-        let text = "qemu-system-x86:\n  Installed: (none)\n  Candidate: 1:7.2+dfsg-7+deb12u18+b3\n  Version table:\n";
+    fn candidates_are_read_from_policy() {
+        let text = "qemu-system-x86:\n  Installed: (none)\n  Candidate: 1:7.2+b3\n  Version table:\n     1:7.2+b3 500\n\
+            swtpm:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\npasst:\n  Candidate: 0.0\n";
+        let expected = [("passt", "0.0"), ("qemu-system-x86", "1:7.2+b3")];
+        let found = parse_candidates(text);
         assert_eq!(
-            parse_candidate(text).as_deref(),
-            Some("1:7.2+dfsg-7+deb12u18+b3")
+            found
+                .iter()
+                .map(|(p, v)| (p.as_str(), v.as_str()))
+                .collect::<Vec<_>>(),
+            expected
         );
-        assert_eq!(parse_candidate("x:\n  Candidate: (none)\n"), None);
-        assert_eq!(parse_candidate(""), None);
+        assert!(parse_candidates("").is_empty());
     }
 
     #[test]

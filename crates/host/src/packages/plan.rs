@@ -1,5 +1,6 @@
 //! From missing packages to the command that installs them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -8,11 +9,11 @@ use super::Simulation;
 
 /// Questions to a package manager. Answered by [`super::Apt`], and by made-up answers in tests.
 pub trait PackageQuery {
-    /// The version that would be installed; `None` if the package is not known.
+    /// The versions that would be installed of these packages; those that are not known are left out.
     ///
     /// # Errors
     /// When the package manager does not run.
-    fn candidate(&self, package: &str) -> io::Result<Option<String>>;
+    fn candidates(&self, packages: &[&str]) -> io::Result<BTreeMap<String, String>>;
 
     /// All versions that can be fetched.
     ///
@@ -120,13 +121,15 @@ pub enum PackagesError {
 }
 
 impl Plan {
-    fn new(packages: &[&str]) -> Self {
+    /// The plain way to install packages, which may not work.
+    #[must_use]
+    pub fn simple(packages: &[&str], update: bool) -> Self {
         // Without --no-remove apt may find that the simplest way is to take away what the person had.
         let options = ["install", "--no-install-recommends", "--no-remove"];
         let mut install: Vec<String> = options.map(str::to_owned).into();
         install.extend(packages.iter().map(|&package| package.to_owned()));
         Plan {
-            update: false,
+            update,
             install,
             note: None,
         }
@@ -200,28 +203,28 @@ pub fn plan(
         command: "apt-get".to_owned(),
         source,
     };
-    let plain = Plan::new(packages);
-    for &package in packages {
-        match query.candidate(package).map_err(run_error)? {
-            Some(_) => {}
-            None if updated => {
-                return Err(PackagesError::Unknown {
-                    package: package.to_owned(),
-                });
-            }
-            None => {
-                return Ok(Plan {
-                    update: true,
-                    ..plain
-                });
-            }
-        }
+    let plain = Plan::simple(packages, false);
+    let candidates = query.candidates(packages).map_err(run_error)?;
+    if let Some(&package) = packages
+        .iter()
+        .find(|package| !candidates.contains_key(**package))
+    {
+        return if updated {
+            Err(PackagesError::Unknown {
+                package: package.to_owned(),
+            })
+        } else {
+            Ok(Plan {
+                update: true,
+                ..plain
+            })
+        };
     }
     let simulation = query.simulate(&plain.install).map_err(run_error)?;
     if simulation.works {
         return Ok(plain);
     }
-    let aligned = alignments(packages, query).map_err(run_error)?;
+    let aligned = alignments(packages, &candidates, query).map_err(run_error)?;
     if !aligned.is_empty() {
         let mut plan = plain;
         plan.install.insert(3, "--allow-downgrades".to_owned());
@@ -251,26 +254,24 @@ pub fn plan(
 /// Installed parts of QEMU whose release is not that of the emulator to be installed: package, version now, version then.
 fn alignments(
     packages: &[&str],
+    candidates: &BTreeMap<String, String>,
     query: &impl PackageQuery,
 ) -> io::Result<Vec<(String, String, String)>> {
-    let Some(emulator) = packages
+    let emulator = packages
         .iter()
-        .find(|package| package.starts_with("qemu-system-"))
-    else {
-        return Ok(Vec::new());
-    };
-    let Some(wanted) = query.candidate(emulator)? else {
+        .find(|package| package.starts_with("qemu-system-"));
+    let Some(wanted) = emulator.and_then(|emulator| candidates.get(*emulator)) else {
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
     for (package, version) in query.installed_from("qemu")? {
-        if packages.contains(&package.as_str()) || same_release(&version, &wanted) {
+        if packages.contains(&package.as_str()) || same_release(&version, wanted) {
             continue;
         }
         let versions = query.versions(&package)?;
         if let Some(fitting) = versions
             .into_iter()
-            .find(|version| same_release(version, &wanted))
+            .find(|version| same_release(version, wanted))
         {
             found.push((package, version, fitting));
         }
@@ -309,8 +310,11 @@ mod tests {
     }
 
     impl PackageQuery for Fake {
-        fn candidate(&self, _: &str) -> io::Result<Option<String>> {
-            Ok(self.known.then(|| OLD.to_owned()))
+        fn candidates(&self, packages: &[&str]) -> io::Result<BTreeMap<String, String>> {
+            let known = packages.iter().filter(|_| self.known);
+            Ok(known
+                .map(|&package| (package.to_owned(), OLD.to_owned()))
+                .collect())
         }
 
         fn versions(&self, _: &str) -> io::Result<Vec<String>> {
