@@ -6,7 +6,7 @@ use crate::kernel;
 use crate::manifest::{Component, Origin};
 use crate::recipe::Recipe;
 use crate::{Error, Progress, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -364,9 +364,10 @@ impl<'a> Remembered<'a> {
         fs::write(new.path(), text).map_err(Error::io("write", &self.path))?;
         new.persist(&self.path)
             .map_err(|error| Error::io("write", &self.path)(error.error))?;
+        let kept: BTreeSet<String> = all.values().flatten().map(Package::file_name).collect();
         for package in before
             .iter()
-            .filter(|package| !all.values().flatten().any(|kept| kept == *package))
+            .filter(|package| !kept.contains(&package.file_name()))
         {
             // What a newer package has replaced only takes space; where it cannot be removed nothing is lost.
             let _ = fs::remove_file(self.apt.path_of(package));
@@ -378,6 +379,7 @@ impl<'a> Remembered<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apt::Dependency;
 
     fn host(config: Option<&str>) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
@@ -439,6 +441,53 @@ mod tests {
         assert!(
             error.to_string().ends_with("boot holds no kernel image"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn packages_of_the_same_question_are_remembered_and_replaced_ones_removed() {
+        let packages = tempfile::tempdir().unwrap();
+        let apt = Apt::new(packages.path().to_owned());
+        let deb = |name: &str, version: &str| {
+            let package = Package {
+                name: name.to_owned(),
+                version: version.to_owned(),
+                architecture: "amd64".to_owned(),
+                depends: vec![Dependency {
+                    name: "other".to_owned(),
+                    version: None,
+                }],
+                ..Package::default()
+            };
+            let path = apt.path_of(&package);
+            fs::write(&path, "").unwrap();
+            Deb { package, path }
+        };
+        let remembered = Remembered::new(&apt, &["linux"], &["busybox"]);
+        assert!(remembered.read().is_none());
+
+        let (old, busybox) = (deb("linux", "1"), deb("busybox", "1"));
+        remembered.write(&[old.clone(), busybox.clone()]).unwrap();
+        remembered.write(&[old.clone(), busybox.clone()]).unwrap();
+        assert!(old.path.exists() && busybox.path.exists());
+        assert_eq!(remembered.read().unwrap().len(), 2);
+
+        let other = Remembered::new(&apt, &[], &["busybox"]);
+        other.write(std::slice::from_ref(&busybox)).unwrap();
+        let new = deb("linux", "2");
+        remembered
+            .write(&[new.clone(), deb("busybox", "2")])
+            .unwrap();
+        assert!(!old.path.exists() && new.path.exists());
+        assert!(
+            busybox.path.exists(),
+            "the other question's answer still needs it"
+        );
+
+        fs::remove_file(&new.path).unwrap();
+        assert!(
+            remembered.read().is_none(),
+            "an answer with a package missing is none"
         );
     }
 }
