@@ -170,7 +170,22 @@ impl Config {
         };
         match question.answer() {
             Some(Why::Selected { .. }) => None,
-            answer => answer,
+            Some(why) => Some(why),
+            // Without filters there is always a variant, unless a join finds nothing to join.
+            None => {
+                let program = &self.compiled.program;
+                let joins = program
+                    .bodies
+                    .iter()
+                    .flatten()
+                    .filter_map(|s| match s.item {
+                        Item::Join(filter) => Some(&program.filters[filter.index()]),
+                        _ => None,
+                    });
+                Some(Why::Unknown {
+                    labels: joins.flat_map(|f| unknown_labels(program, f)).collect(),
+                })
+            }
         }
     }
 }
