@@ -53,10 +53,17 @@ pub fn pump<S: Read + Write>(
     stream: &mut S,
     buffer: &mut [u8],
 ) -> io::Result<Peer> {
+    let mut received = false;
     loop {
         match stream.read(buffer) {
+            // A virtio-serial port may deliver a new client's first bytes before it knows that there is one. The end right
+            // after bytes is therefore no end yet; a real one is met again.
+            Ok(0) if received => break,
             Ok(0) => return Ok(Peer::Gone),
-            Ok(count) => agent.receive(&buffer[..count]),
+            Ok(count) => {
+                agent.receive(&buffer[..count]);
+                received = true;
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
