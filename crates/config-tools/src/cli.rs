@@ -50,6 +50,10 @@ pub enum ConfigCommand {
     Dump(DumpArgs),
     /// Print how many variants there are.
     Count(CountArgs),
+    /// Say where the value of a key comes from, line by line.
+    Explain(ExplainArgs),
+    /// Say why a variant is there or which line removed it.
+    Why(WhyArgs),
     /// Point out what is probably not meant.
     Lint(LintArgs),
     /// Say how the variants of two configurations differ.
@@ -145,6 +149,40 @@ pub struct DumpArgs {
 /// Arguments of `count`.
 #[derive(Debug, Clone, Args)]
 pub struct CountArgs {
+    /// The configuration; `-` is standard input, none is the one that comes with virt-test.
+    pub file: Option<String>,
+    #[command(flatten)]
+    /// Which variants of it.
+    pub selection: Selection,
+    /// How the answer is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArgs {
+    /// The key.
+    pub key: String,
+    /// The configuration; `-` is standard input, none is the one that comes with virt-test.
+    pub file: Option<String>,
+    /// A filter that selects the variant; the first one without it.
+    #[arg(long, value_name = "FILTER")]
+    pub variant: Option<String>,
+    #[command(flatten)]
+    /// Which variants of it.
+    pub selection: Selection,
+    /// How the answer is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `why`.
+#[derive(Debug, Clone, Args)]
+pub struct WhyArgs {
+    /// The variant, by its name or some of its labels, as a filter has them; without it, which
+    /// line emptied the set.
+    pub name: Option<String>,
     /// The configuration; `-` is standard input, none is the one that comes with virt-test.
     pub file: Option<String>,
     #[command(flatten)]

@@ -4,6 +4,7 @@ use crate::cli::{CommandError, ConfigCommand, Context, OK};
 
 mod check;
 mod diff;
+mod explain;
 mod legacy;
 mod list;
 
@@ -13,6 +14,8 @@ pub(crate) fn run(command: &ConfigCommand, context: &mut Context<'_>) -> Result<
         ConfigCommand::Show(args) => list::show(args, context),
         ConfigCommand::Dump(args) => list::dump(args, context),
         ConfigCommand::Count(args) => list::count(args, context),
+        ConfigCommand::Explain(args) => explain::explain(args, context),
+        ConfigCommand::Why(args) => explain::why(args, context),
         ConfigCommand::Lint(args) => check::lint(args, context),
         ConfigCommand::Diff(args) => diff::diff(args, context),
         ConfigCommand::Fmt(args) => check::fmt(args, context),
