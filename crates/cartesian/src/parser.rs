@@ -168,7 +168,7 @@ impl<L: Loader> Parser<L> {
                 column: 1,
                 line_text: String::new(),
                 span: 0..0,
-                message: format!("cannot read `{path}`: {error}"),
+                message: format!("cannot read `{path}`: {}", reason(&error)),
                 hint: None,
                 included_from: Vec::new(),
             }),
@@ -567,9 +567,10 @@ impl<L: Loader> Parser<L> {
         match self.loader.load(&path) {
             Ok(bytes) => Ok(self.parse_bytes(&path, bytes, Some(loc), block)),
             Err(error) => {
+                let reason = reason(&error);
                 let mistake = fail(
                     ErrorKind::MissingInclude,
-                    format!("cannot include `{written}`: {error} (searched at `{path}`)"),
+                    format!("cannot include `{written}`: {reason} (searched at `{path}`)"),
                 );
                 Err(if written.starts_with(['"', '\'']) {
                     mistake.hint("a path is written without quotes")
@@ -611,9 +612,11 @@ impl<L: Loader> Parser<L> {
             .filter(|token| token.kind != TokenKind::White)
             .copied()
             .collect();
-        let starts_well = negated || tokens[0].kind == TokenKind::Word;
+        let starts_well = (negated || tokens[0].kind == TokenKind::Word)
+            && !tokens
+                .iter()
+                .any(|token| matches!(token.kind, TokenKind::Operator(_)));
         if last.kind != TokenKind::Colon || !starts_well {
-            self.skip_block(reading, line.indent);
             return Err(not_a_statement(line, &tokens));
         }
         if let Some(token) = tokens.last_mut() {
@@ -824,7 +827,9 @@ impl<L: Loader> Parser<L> {
         }
         if let (Some(missing), Some(line)) = (head.defaults.first(), head_line) {
             let name = missing.concat();
-            let start = line.text.find(&name).unwrap_or(0);
+            let brackets = line.text.find('[').unwrap_or(0);
+            let in_brackets = line.text[brackets..].find(&format!("={name}"));
+            let start = in_brackets.map_or(0, |at| brackets + at + 1);
             let mistake = Mistake::new(
                 ErrorKind::MissingDefault,
                 start,
@@ -898,7 +903,8 @@ impl<L: Loader> Parser<L> {
         // Removing while going through skips the entry after each match, as it always did.
         let mut i = 0;
         while i < head.defaults.len() {
-            let same = head.defaults[i].iter().zip(&item.raw).all(|(a, b)| a == b);
+            let same =
+                !item.raw.is_empty() && head.defaults[i].iter().zip(&item.raw).all(|(a, b)| a == b);
             if same {
                 is_default = true;
                 head.defaults.remove(i);
@@ -1108,7 +1114,16 @@ fn not_a_statement(line: &Line<'_>, tokens: &[Token]) -> Mistake {
     }
     match crate::suggest::nearest(word, keywords.iter().map(|k| (*k).to_owned())) {
         Some(keyword) => mistake.hint(format!("did you mean `{keyword}`?")),
-        None => mistake,
+        None => mistake.hint("an assignment has an operator, a condition ends in `:`"),
+    }
+}
+
+/// Why a file cannot be read, without the operating system's numbers where there is a plain word.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "no permission".to_owned(),
+        _ => error.to_string(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 /// The candidate that is most like `word`, if one is like it at all.
 pub(crate) fn nearest(word: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
-    let limit = (word.chars().count() / 3).max(1);
+    let limit = (word.chars().count() + 1) / 3;
     candidates
         .map(|candidate| (distance(word, &candidate, limit), candidate))
         .filter(|(distance, _)| *distance <= limit)
