@@ -119,6 +119,16 @@ async fn dropping_kills_the_whole_group() {
 }
 
 #[tokio::test]
+async fn an_interrupted_run_ends_its_processes_whoever_holds_them() {
+    let (_temp, ledger) = ledger();
+    let process = Process::spawn(Spec::new("sleep").arg("1000"), &ledger).unwrap();
+    assert!(ledger.give_back_all().is_empty());
+    let exit = process.wait().await.unwrap();
+    assert_eq!(exit.to_string(), "was killed by SIGKILL");
+    assert!(ledger.held().is_empty());
+}
+
+#[tokio::test]
 async fn what_the_leader_leaves_in_its_group_ends_with_it() {
     let (temp, ledger) = ledger();
     let log = temp.path().join("log");
