@@ -138,14 +138,12 @@ impl Runner<'_> {
         let mut updated = false;
         loop {
             if current.update {
-                let update = Plan {
-                    update: true,
-                    install: Vec::new(),
-                    note: None,
-                };
-                self.run(&update.commands(self.privilege)[0], &mut done)?;
                 updated = true;
-                current = plan(packages, true, apt)?;
+                let update = Plan::simple(&[], true);
+                let fetched = self.run(&update.commands(self.privilege)[0], &mut done);
+                // A source of no concern to us may be what failed, so what was fetched decides.
+                current =
+                    plan(packages, true, apt).map_err(|error| fetched.err().unwrap_or(error))?;
             }
             let commands = current.commands(self.privilege);
             match self.run(&commands[commands.len() - 1], &mut done) {
