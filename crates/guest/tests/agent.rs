@@ -96,21 +96,26 @@ async fn a_program_that_cannot_start_is_the_agents_error() {
     );
 }
 
+/// Whether a process is there and no zombie.
+fn runs(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(')').next().unwrap_or_default().trim_start();
+    !state.is_empty() && !state.starts_with('Z')
+}
+
 #[tokio::test]
 async fn a_program_that_takes_too_long_is_killed_and_the_next_one_runs() {
     let agent = client();
     let folder = tempfile::tempdir().unwrap();
     let pid_file = folder.path().join("pid");
-    let line = format!("echo $$ > {}; sleep 1000", pid_file.display());
+    let line = format!("sleep 1000 & echo $! > {}; wait", pid_file.display());
     let error = agent
         .exec(&Exec::shell(&line), Duration::from_millis(400))
         .await
         .unwrap_err();
     assert!(error.is_timeout(), "{error}");
     let pid = std::fs::read_to_string(&pid_file).unwrap();
-    let alive = format!("/proc/{}", pid.trim());
-    // `exec` returned after the agent had reaped it.
-    assert!(!std::fs::exists(&alive).unwrap(), "{alive} still runs");
+    assert!(!runs(pid.trim()), "{pid} still runs");
     let output = agent.exec(&Exec::shell("echo on"), LIMIT).await.unwrap();
     assert_eq!(output.stdout_text(), "on");
 }

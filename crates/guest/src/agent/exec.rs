@@ -148,7 +148,8 @@ impl AgentClient {
     async fn kill(&self, pid: i64) {
         let attempt = self.attempt("kill a program in the guest", KILL_LIMIT);
         // The tiny guest starts each program in a process group of its own, QEMU's agent does not: one of the two works.
-        let line = format!("kill -KILL -- -{pid} 2>/dev/null || kill -KILL {pid}");
+        // (Without `--`, which dash and busybox do not know here.)
+        let line = format!("kill -KILL -{pid} 2>/dev/null || kill -KILL {pid}");
         let request = json!({"path": "/bin/sh", "arg": ["-c", line]});
         if let Ok(killer) = self
             .ask_typed::<Started>(&attempt, "guest-exec", &request)
