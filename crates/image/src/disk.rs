@@ -1,7 +1,8 @@
 //! The disks of one test: made in its own directory in a few milliseconds, whatever they start from.
 
+use crate::ImageFormat;
 use crate::apt::hex;
-use crate::qemu_img::{Backing, ImageFormat, NewImage, QemuImg};
+use crate::qemu_img::{Backing, NewImage, QemuImg};
 use crate::{Error, Result};
 use rustix::fs::{SeekFrom, copy_file_range, ioctl_ficlone, seek};
 use sha2::{Digest, Sha256};

@@ -8,10 +8,14 @@ mod command;
 mod cpio;
 mod disk;
 mod error;
+mod fetch;
+mod format;
 mod ingredients;
 mod initramfs;
 mod kernel;
+mod lock;
 mod manifest;
+mod modinfo;
 mod module;
 mod qemu_img;
 mod recipe;
@@ -21,11 +25,11 @@ mod unpack;
 
 pub use disk::{Contents, Disk, DiskRequest, Disks};
 pub use error::{Error, Result};
+pub use format::{ImageFormat, UnknownFormat};
 pub use kernel::KernelKind;
 pub use manifest::{Component, Manifest, Origin};
 pub use qemu_img::{
-    Backing, CheckReport, ImageFormat, ImageInfo, Measure, NewImage, QemuImg, Repair, Snapshot,
-    SnapshotInfo, UnknownFormat,
+    Backing, CheckReport, ImageInfo, Measure, NewImage, QemuImg, Repair, Snapshot, SnapshotInfo,
 };
 pub use recipe::{RECIPES, Recipe, recipe};
 pub use store::{Ensured, GuestStatus, GuestStore, Progress, Rebuild};

@@ -102,7 +102,7 @@ impl Manifest {
     /// Whether the guest can drive a device that needs this module (`-` and `_` are the same).
     #[must_use]
     pub fn has_driver(&self, module: &str) -> bool {
-        let module = crate::module::canonical(module);
+        let module = crate::modinfo::canonical(module);
         self.builtin.contains(&module) || self.modules.contains(&module)
     }
 }

@@ -8,11 +8,11 @@ use crate::manifest::{self, Component, Manifest, Origin};
 use crate::module::{ModuleTree, Selection};
 use crate::recipe::{RECIPE_VERSION, RECIPES, REQUIRED, Recipe, recipe};
 use crate::tiny::TinyGuest;
-use crate::{Error, Result, command};
-use rustix::fs::{FlockOperation, RenameFlags};
+use crate::{Error, Result, command, lock};
+use rustix::fs::RenameFlags;
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -150,7 +150,7 @@ impl GuestStore {
             return Ok(Ensured { guest, built: None });
         }
         fs::create_dir_all(&home).map_err(Error::io("create", &home))?;
-        let _lock = lock(&home.join("lock"), progress)?;
+        let _lock = lock::take(&home.join("lock"), progress)?;
         // Whoever held the lock may have made it.
         if rebuild == Rebuild::IfStale
             && let Some(guest) = self.find_current(recipe)?
@@ -449,26 +449,6 @@ fn check_room(path: &Path, needed: u64) -> Result<()> {
     Ok(())
 }
 
-/// Takes the lock, which goes when the file is closed, however this program ends.
-fn lock(path: &Path, progress: &dyn Fn(Progress)) -> Result<File> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(Error::io("open", path))?;
-    let flock = |operation| rustix::io::retry_on_intr(|| rustix::fs::flock(&file, operation));
-    match flock(FlockOperation::NonBlockingLockExclusive) {
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            progress(Progress::WaitingForOtherRun);
-            flock(FlockOperation::LockExclusive)
-        }
-        other => other,
-    }
-    .map_err(|error| Error::io("lock", path)(error.into()))?;
-    Ok(file)
-}
-
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).map_err(Error::io("write", path))
 }
@@ -495,7 +475,7 @@ mod tests {
         {
             let directory = home.path().join(format!("{key}-key"));
             fs::create_dir(&directory).unwrap();
-            let manifest = File::create(directory.join(MANIFEST)).unwrap();
+            let manifest = fs::File::create(directory.join(MANIFEST)).unwrap();
             let made = std::time::SystemTime::now() - Duration::from_secs(3600 * age as u64);
             manifest.set_modified(made).unwrap();
         }
