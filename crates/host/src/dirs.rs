@@ -28,7 +28,7 @@ pub enum DirsError {
     #[error("no data directory: none of XDG_DATA_HOME and HOME is set (hint: give --data-dir DIR)")]
     NoHome,
     /// A directory cannot be made or looked at.
-    #[error("cannot use directory {path}")]
+    #[error("cannot use directory {path}: {source}")]
     Io {
         /// The directory.
         path: PathBuf,

@@ -96,13 +96,13 @@ impl fmt::Display for Report {
         line(f, "ACCEL", &self.accel)?;
         hint(f, self.accel_mend.as_deref())?;
         for qemu in &self.qemus {
-            let state = qemu
-                .version
-                .as_deref()
-                .or(qemu.problem.as_deref())
-                .unwrap_or_default();
-            line(f, "QEMU", &format!("{}: {state}", qemu.path.display()))?;
-            if let Some(problem) = qemu.problem.as_deref().filter(|_| qemu.version.is_some()) {
+            // What is wrong with one names its path.
+            let Some(version) = &qemu.version else {
+                line(f, "QEMU", qemu.problem.as_deref().unwrap_or_default())?;
+                continue;
+            };
+            line(f, "QEMU", &format!("{}: {version}", qemu.path.display()))?;
+            if let Some(problem) = &qemu.problem {
                 line(f, "", problem)?;
             }
         }
@@ -273,6 +273,12 @@ ALL AT ONCE: apt-get -y install swtpm
         assert!(!without_tool.is_usable());
         let mut broken = report();
         broken.qemus[0].version = None;
+        broken.qemus[0].problem = Some("/usr/bin/qemu lacks a shared library".into());
+        assert!(
+            broken
+                .to_string()
+                .contains("\nQEMU:        /usr/bin/qemu lacks a shared library\n")
+        );
         assert!(!broken.is_usable());
     }
 }
