@@ -107,6 +107,8 @@ struct Init {
     port_found: Option<String>,
     buttons: HashMap<u64, PowerButton>,
     next_button: u64,
+    /// Whether `eth0` was given its address: it may be found and announced as well.
+    network_configured: bool,
     consoles: Vec<Console>,
     /// While set, shells wait for the agent's port.
     port_deadline: Option<Instant>,
@@ -175,6 +177,7 @@ impl Init {
             port_found: None,
             buttons: HashMap::new(),
             next_button: token::BUTTONS,
+            network_configured: false,
             consoles,
             port_deadline: None,
         };
@@ -343,6 +346,9 @@ impl Init {
     }
 
     fn removed(&mut self, event: &Uevent) {
+        if event.interface.as_deref() == Some("eth0") {
+            self.network_configured = false;
+        }
         let Some(device) = event.devname.as_deref() else {
             return;
         };
@@ -425,9 +431,10 @@ impl Init {
     }
 
     fn network_appeared(&mut self, interface: &str) {
-        if interface != "eth0" {
+        if interface != "eth0" || self.network_configured {
             return;
         }
+        self.network_configured = true;
         match self.options.address {
             Address::None => {}
             Address::Static { .. } => {
