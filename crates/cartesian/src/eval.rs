@@ -55,6 +55,8 @@ pub(crate) struct Pool {
     pub compiled: Arc<Compiled>,
     computed: Vec<Arc<str>>,
     computed_bytes: usize,
+    /// How often computed values have been forgotten.
+    pub generation: u64,
     made_keys: Vec<MadeKey>,
     suffixed_ids: FxHashMap<(KeyId, StrId), KeyId>,
     plain_ids: FxHashMap<Arc<str>, KeyId>,
@@ -157,7 +159,9 @@ pub(crate) type Entries = Vec<(KeyId, ValueId)>;
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Recipe {
     Joined(ValueId, ValueId),
-    Template(TemplateId, Box<[ValueId]>),
+    /// A template with up to three values; absent ones mark the end.
+    Template(TemplateId, [ValueId; 3]),
+    LongTemplate(TemplateId, Box<[ValueId]>),
 }
 
 /// Watches statements run, for explanations.
@@ -168,14 +172,27 @@ pub(crate) trait Observer {
     fn bounded(&mut self, engine: &Engine, by: KeyId, key: KeyId);
 }
 
+/// A key's value, and where in the order of keys it was set.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    value: ValueId,
+    position: u32,
+}
+
+const EMPTY: Slot = Slot {
+    value: ABSENT,
+    position: 0,
+};
+
 /// Runs variants one after the other.
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub pool: Pool,
     patterns: Patterns,
-    values: Vec<ValueId>,
-    positions: Vec<u32>,
+    slots: Vec<Slot>,
     order: Vec<KeyId>,
+    /// The keys that bound others.
+    bounding: Vec<(KeyId, Bound, KeyId)>,
     /// Suffixed keys that are set.
     suffixed: usize,
     recipes: FxHashMap<Recipe, ValueId>,
@@ -203,19 +220,24 @@ struct Run<'w> {
 
 impl Engine {
     pub fn new(compiled: Arc<Compiled>) -> Self {
-        let keys = compiled.program.keys.len();
+        let keys = &compiled.program.keys;
+        let bounding = keys.iter().enumerate().filter_map(|(i, key)| {
+            let (bound, target) = key.bound?;
+            Some((KeyId(i as u32), bound, target))
+        });
         Self {
+            bounding: bounding.collect(),
+            slots: vec![EMPTY; keys.len()],
             patterns: Patterns::new(compiled.program.patterns.len()),
             pool: Pool {
                 compiled,
                 computed: Vec::new(),
                 computed_bytes: 0,
+                generation: 0,
                 made_keys: Vec::new(),
                 suffixed_ids: FxHashMap::default(),
                 plain_ids: FxHashMap::default(),
             },
-            values: vec![ABSENT; keys],
-            positions: vec![0; keys],
             order: Vec::new(),
             suffixed: 0,
             recipes: FxHashMap::default(),
@@ -239,16 +261,15 @@ impl Engine {
         if self.pool.computed_bytes > COMPUTED_BYTES {
             self.pool.computed.clear();
             self.pool.computed_bytes = 0;
+            self.pool.generation += 1;
             self.recipes.clear();
         }
         self.variant_bytes = 0;
         self.observed = observer.is_some();
         self.entries.clear();
         let mut entries = self.product(walker, observer)?;
-        if entries
-            .iter()
-            .any(|&(key, _)| !self.pool.key_parts(key).1.is_empty())
-        {
+        let suffixed = |&(key, _): &(KeyId, _)| !self.pool.key_parts(key).1.is_empty();
+        if !self.pool.made_keys.is_empty() && entries.iter().any(suffixed) {
             entries = crate::suffix::resolve(&mut self.pool, &entries);
         }
         self.entries = entries;
@@ -265,7 +286,12 @@ impl Engine {
             let mut entries = std::mem::take(&mut self.entries);
             self.run_path(walker, observer)?;
             entries.clear();
-            entries.extend(self.live_keys().map(|key| (key, self.value(key))));
+            for (i, &key) in self.order.iter().enumerate() {
+                let slot = self.slots[key.index()];
+                if slot.value != ABSENT && slot.position == i as u32 {
+                    entries.push((key, slot.value));
+                }
+            }
             return Ok(entries);
         };
         let mut result: Entries = Vec::new();
@@ -289,7 +315,7 @@ impl Engine {
         mut observer: Option<&mut dyn Observer>,
     ) -> Result<(), EvalError> {
         for &key in &self.order {
-            self.values[key.index()] = ABSENT;
+            self.slots[key.index()].value = ABSENT;
         }
         self.order.clear();
         self.suffixed = 0;
@@ -310,38 +336,39 @@ impl Engine {
             .iter()
             .enumerate()
             .filter(|&(i, key)| {
-                self.values[key.index()] != ABSENT && self.positions[key.index()] == i as u32
+                let slot = self.slots[key.index()];
+                slot.value != ABSENT && slot.position == i as u32
             })
             .map(|(_, &key)| key)
     }
 
     pub fn value(&self, key: KeyId) -> ValueId {
-        self.values[key.index()]
+        self.slots[key.index()].value
     }
 
     /// The value of a key, if it is set.
     pub fn get(&self, key: KeyId) -> Option<ValueId> {
-        self.values
+        self.slots
             .get(key.index())
-            .copied()
+            .map(|slot| slot.value)
             .filter(|&v| v != ABSENT)
     }
 
     fn set(&mut self, key: KeyId, value: ValueId) {
-        let slot = &mut self.values[key.index()];
-        if *slot == ABSENT {
-            self.positions[key.index()] = self.order.len() as u32;
+        let slot = &mut self.slots[key.index()];
+        if slot.value == ABSENT {
+            slot.position = self.order.len() as u32;
             self.order.push(key);
         }
-        *slot = value;
+        slot.value = value;
         if self.observed {
             self.touched.push(key);
         }
     }
 
     fn remove(&mut self, key: KeyId) {
-        if self.values[key.index()] != ABSENT {
-            self.values[key.index()] = ABSENT;
+        if self.slots[key.index()].value != ABSENT {
+            self.slots[key.index()].value = ABSENT;
             if self.observed {
                 self.touched.push(key);
             }
@@ -472,15 +499,14 @@ impl Engine {
         let keys: Vec<KeyId> = self.live_keys().collect();
         let values: Vec<ValueId> = keys.iter().map(|&key| self.value(key)).collect();
         for &key in &keys {
-            self.values[key.index()] = ABSENT;
+            self.slots[key.index()].value = ABSENT;
         }
         self.order.clear();
         self.suffixed = keys.len();
         for (key, value) in keys.into_iter().zip(values) {
             let key = self.pool.with_suffix(key, suffix);
-            if key.index() >= self.values.len() {
-                self.values.resize(key.index() + 1, ABSENT);
-                self.positions.resize(key.index() + 1, 0);
+            if key.index() >= self.slots.len() {
+                self.slots.resize(key.index() + 1, EMPTY);
             }
             self.set(key, value);
         }
@@ -562,7 +588,13 @@ impl Engine {
                 None => break,
             }
         }
-        let recipe = Recipe::Template(id, values.as_slice().into());
+        let recipe = if values.len() > 3 {
+            Recipe::LongTemplate(id, values.as_slice().into())
+        } else {
+            let mut few = [ABSENT; 3];
+            few[..values.len()].copy_from_slice(&values);
+            Recipe::Template(id, few)
+        };
         let result = match self.recipes.get(&recipe) {
             Some(&value) => {
                 let length = self.pool.text(value).len();
@@ -656,15 +688,14 @@ impl Engine {
         walker: &Walker,
         observer: &mut Option<&mut dyn Observer>,
     ) -> Result<(), EvalError> {
-        let keys = self.pool.program().keys.len();
-        let bounds: Vec<(KeyId, Bound, KeyId)> = self
-            .live_keys()
-            .filter(|key| key.index() < keys)
-            .filter_map(|key| {
-                let (bound, target) = self.pool.program().keys[key.index()].bound?;
-                Some((key, bound, target))
-            })
+        let slots = &self.slots;
+        let mut bounds: Vec<(KeyId, Bound, KeyId)> = self
+            .bounding
+            .iter()
+            .filter(|(key, ..)| slots[key.index()].value != ABSENT)
+            .copied()
             .collect();
+        bounds.sort_unstable_by_key(|(key, ..)| slots[key.index()].position);
         let mut changes = Vec::new();
         for (key, bound, target) in bounds {
             let limit = self.value(key);

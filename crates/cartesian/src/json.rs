@@ -2,8 +2,9 @@
 
 use crate::eval::{Engine, Pool, ValueId};
 use crate::names;
-use crate::program::KeyId;
-use crate::walk::Walker;
+use crate::program::{KeyId, Program};
+use crate::strings::StrId;
+use crate::walk::{Step, Walker};
 
 /// Appends `text` as a JSON string: `"` and `\` and control characters are escaped, nothing else.
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
@@ -97,7 +98,16 @@ impl Fragments {
     }
 }
 
-/// Writes variants as JSON, remembering the pieces that recur.
+/// A member of the last object written.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    rank: u32,
+    value: ValueId,
+    /// Where it ends in the last line, with the comma after it.
+    end: u32,
+}
+
+/// Writes variants as JSON. Neighbouring variants are much alike, so what they share is copied from the last line.
 #[derive(Debug)]
 pub(crate) struct JsonWriter {
     /// The program's keys and the special ones (numbered after them), in order of their text.
@@ -108,6 +118,11 @@ pub(crate) struct JsonWriter {
     slots: Vec<ValueId>,
     keys: Fragments,
     values: Fragments,
+    last_line: Vec<u8>,
+    last_members: Vec<Member>,
+    members: Vec<Member>,
+    /// Computed values keep their numbers within a generation.
+    generation: u64,
 }
 
 impl JsonWriter {
@@ -135,6 +150,10 @@ impl JsonWriter {
             rank,
             keys,
             values: Fragments::with_capacity(program.strings.len()),
+            last_line: Vec::new(),
+            last_members: Vec::new(),
+            members: Vec::new(),
+            generation: 0,
         }
     }
 
@@ -148,50 +167,97 @@ impl JsonWriter {
         {
             return crate::variant::Variant::new(walker, engine).write_json(out);
         }
+        if engine.pool.generation != self.generation {
+            self.generation = engine.pool.generation;
+            self.last_members.clear();
+        }
         let named = names::naming_walker(walker);
-        let has_maps = named.path.iter().any(|step| {
-            let nodes = &engine.pool.program().nodes;
-            !nodes[step.node.index()].labels.is_empty()
-        });
-        let specials = if has_maps { 0..5 } else { 2..5 };
-        for special in specials {
+        let has_maps = names::has_labels(engine.pool.program(), &named.path);
+        for special in if has_maps { 0..5 } else { 2..5 } {
             self.mark(program_keys + special);
         }
         for &(key, value) in &engine.entries {
             self.mark(key.index());
             self.slots[key.index()] = value;
         }
-        let values: &mut Fragments = &mut self.values;
-        let mut opening = b'{';
-        for (w, word) in self.present.iter_mut().enumerate() {
-            let mut bits = std::mem::take(word);
+        let line_start = out.len();
+        self.write_members(walker, engine, out);
+        // The last comma gives way to the closing brace.
+        out.truncate(out.len() - 2);
+        out.push(b'}');
+        self.last_line.clear();
+        self.last_line.extend_from_slice(&out[line_start..]);
+        std::mem::swap(&mut self.members, &mut self.last_members);
+    }
+
+    fn write_members(&mut self, walker: &Walker, engine: &Engine, out: &mut Vec<u8>) {
+        let program_keys = self.slots.len();
+        let named = names::naming_walker(walker);
+        let line_start = out.len();
+        out.push(b'{');
+        self.members.clear();
+        // Members of the last line from `run` up to `next` are the same here and not yet copied.
+        let (mut run, mut next) = (0, 0);
+        let copy = |last: &[Member], line: &[u8], run: usize, next: usize, out: &mut Vec<u8>| {
+            if run < next {
+                let start = run.checked_sub(1).map_or(1, |i| last[i].end as usize);
+                let end = last[next - 1].end as usize;
+                out.extend_from_slice(&line[start..end]);
+            }
+        };
+        let mut written = 1;
+        for w in 0..self.present.len() {
+            let mut bits = std::mem::take(&mut self.present[w]);
             while bits != 0 {
-                let rank = w * 64 + bits.trailing_zeros() as usize;
+                let rank = (w * 64) as u32 + bits.trailing_zeros();
                 bits &= bits - 1;
-                let key = self.sorted[rank] as usize;
-                if opening == b'{' {
-                    out.push(opening);
-                    opening = b',';
+                let key = self.sorted[rank as usize] as usize;
+                let value = match self.slots.get(key) {
+                    Some(&value) => value,
+                    None => ValueId::ABSENT,
+                };
+                let before = next;
+                while next < self.last_members.len() && self.last_members[next].rank < rank {
+                    next += 1;
+                }
+                if next != before {
+                    copy(&self.last_members, &self.last_line, run, before, out);
+                    run = next;
+                }
+                let same = self.last_members.get(next).filter(|member| {
+                    member.rank == rank && member.value == value && key < program_keys
+                        // The last member has no comma after it.
+                        && next + 1 < self.last_members.len()
+                });
+                if let Some(member) = same {
+                    let start = next.checked_sub(1).map_or(1, |i| self.last_members[i].end);
+                    written += member.end - start;
+                    next += 1;
                 } else {
-                    out.extend_from_slice(b", ");
-                }
-                let (start, end) = self.keys.spans[key];
-                out.extend_from_slice(&self.keys.bytes[start as usize..end as usize]);
-                out.extend_from_slice(b": ");
-                if key >= program_keys {
-                    write_special(walker, named, SPECIAL[key - program_keys], out);
-                    continue;
-                }
-                let value = self.slots[key];
-                match Pool::program_string(value) {
-                    Some(id) => {
-                        out.extend_from_slice(values.get(id.0 as usize, engine.pool.text(value)))
+                    copy(&self.last_members, &self.last_line, run, next, out);
+                    run = next;
+                    let (start, end) = self.keys.spans[key];
+                    out.extend_from_slice(&self.keys.bytes[start as usize..end as usize]);
+                    out.extend_from_slice(b": ");
+                    if key >= program_keys {
+                        write_special(walker, named, SPECIAL[key - program_keys], out);
+                    } else if let Some(id) = Pool::program_string(value) {
+                        let text = engine.pool.text(value);
+                        out.extend_from_slice(self.values.get(id.0 as usize, text));
+                    } else {
+                        write_string(out, engine.pool.text(value));
                     }
-                    None => write_string(out, engine.pool.text(value)),
+                    out.extend_from_slice(b", ");
+                    written = (out.len() - line_start) as u32;
                 }
+                self.members.push(Member {
+                    rank,
+                    value,
+                    end: written,
+                });
             }
         }
-        out.push(b'}');
+        copy(&self.last_members, &self.last_line, run, next, out);
     }
 
     fn mark(&mut self, key: usize) {
@@ -206,14 +272,36 @@ fn write_special(walker: &Walker, named: &Walker, key: &str, out: &mut Vec<u8>) 
         "name" => write_string(out, walker.names().0),
         "shortname" => write_string(out, walker.names().1),
         "dep" => write_list(out, &names::dependencies(program, &named.path, &named.name)),
-        map => {
-            let map = names::name_map(program, &named.path, map == "_short_name_map_file");
-            let pairs = map
-                .iter()
-                .map(|(file, name)| (program.text(*file), name.as_str()));
-            write_pairs(out, pairs);
+        map => write_name_map(out, program, &named.path, map == "_short_name_map_file"),
+    }
+}
+
+/// As [`names::name_map`], written without making strings. Labels hold nothing that needs escaping.
+fn write_name_map(out: &mut Vec<u8>, program: &Program, path: &[Step], short: bool) {
+    let labelled = || path.iter().map(|step| &program.nodes[step.node.index()]);
+    let mut files: Vec<StrId> = Vec::with_capacity(16);
+    for node in labelled() {
+        if !node.labels.is_empty() && !files.contains(&node.file) {
+            files.push(node.file);
         }
     }
+    files.sort_unstable_by_key(|&file| program.text(file));
+    for (i, &file) in files.iter().enumerate() {
+        out.extend_from_slice(if i == 0 { b"{" } else { b", " });
+        write_string(out, program.text(file));
+        out.extend_from_slice(b": \"");
+        let nodes = labelled().filter(|node| node.file == file);
+        for (j, label) in nodes.flat_map(|node| &node.labels).enumerate() {
+            if j > 0 {
+                out.push(b'.');
+            }
+            let label = program.labels[label.index()];
+            let text = program.text(if short { label.name } else { label.long });
+            out.extend_from_slice(text.as_bytes());
+        }
+        out.push(b'"');
+    }
+    out.push(b'}');
 }
 
 /// The reserved keys of an object.

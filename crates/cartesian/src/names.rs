@@ -32,6 +32,13 @@ pub(crate) fn name_map(program: &Program, steps: &[Step], short: bool) -> NameMa
     map
 }
 
+/// Whether a path has labels, and so name maps.
+pub(crate) fn has_labels(program: &Program, steps: &[Step]) -> bool {
+    steps
+        .iter()
+        .any(|step| !program.nodes[step.node.index()].labels.is_empty())
+}
+
 /// The dependencies of a path with this name.
 pub(crate) fn dependencies(program: &Program, steps: &[Step], name: &str) -> Vec<String> {
     let mut dependencies = Vec::new();

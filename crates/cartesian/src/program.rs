@@ -130,9 +130,9 @@ pub(crate) enum Bound {
     Fixed,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Key {
-    pub name: StrId,
+    pub text: Box<str>,
     pub bound: Option<(Bound, KeyId)>,
 }
 
@@ -233,7 +233,7 @@ impl Program {
     }
 
     pub fn key_text(&self, key: KeyId) -> &str {
-        self.text(self.keys[key.index()].name)
+        &self.keys[key.index()].text
     }
 
     pub fn find_key(&self, name: &str) -> Option<KeyId> {
@@ -287,7 +287,7 @@ impl Program {
         let id = KeyId(self.keys.len() as u32);
         self.key_ids.insert(name_id, id);
         self.keys.push(Key {
-            name: name_id,
+            text: name.into(),
             bound: None,
         });
         let bound = [

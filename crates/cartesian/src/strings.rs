@@ -11,8 +11,7 @@ pub(crate) struct StrId(pub u32);
 /// All the text of a configuration, each distinct string once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Strings {
-    pool: String,
-    spans: Vec<(u32, u32)>,
+    texts: Vec<Box<str>>,
     table: HashTable<u32>,
 }
 
@@ -22,34 +21,28 @@ fn hash(text: &str) -> u64 {
 
 impl Strings {
     pub fn intern(&mut self, text: &str) -> StrId {
-        let Self { pool, spans, table } = self;
-        let at = |id: u32| {
-            let (start, len) = spans[id as usize];
-            &pool[start as usize..(start + len) as usize]
-        };
+        let Self { texts, table } = self;
         let key = hash(text);
-        if let Some(&id) = table.find(key, |&id| at(id) == text) {
+        if let Some(&id) = table.find(key, |&id| &*texts[id as usize] == text) {
             return StrId(id);
         }
-        let id = spans.len() as u32;
-        table.insert_unique(key, id, |&id| hash(at(id)));
-        spans.push((pool.len() as u32, text.len() as u32));
-        pool.push_str(text);
+        let id = texts.len() as u32;
+        table.insert_unique(key, id, |&id| hash(&texts[id as usize]));
+        texts.push(text.into());
         StrId(id)
     }
 
     pub fn get(&self, id: StrId) -> &str {
-        let (start, len) = self.spans[id.0 as usize];
-        &self.pool[start as usize..(start + len) as usize]
+        &self.texts[id.0 as usize]
     }
 
     pub fn find(&self, text: &str) -> Option<StrId> {
         self.table
-            .find(hash(text), |&id| self.get(StrId(id)) == text)
+            .find(hash(text), |&id| &*self.texts[id as usize] == text)
             .map(|&id| StrId(id))
     }
 
     pub fn len(&self) -> usize {
-        self.spans.len()
+        self.texts.len()
     }
 }
