@@ -46,8 +46,9 @@ pub struct MachineSpec {
     pub watchdog: Option<WatchdogModel>,
     /// Is there the device through which a guest tells that its kernel panicked?
     pub pvpanic: bool,
-    /// Is the firmware's log kept on channel [`MachineSpec::FIRMWARE`]? It is where SeaBIOS says that nothing boots.
-    pub firmware_log: bool,
+    /// Is the firmware's log kept on channel [`MachineSpec::FIRMWARE`]? It is where SeaBIOS says that nothing boots. When absent,
+    /// only if the firmware is to find what to boot: under TCG writing the log takes a twentieth of a fast boot's time.
+    pub firmware_log: Option<bool>,
     /// Monitors besides the control monitor [`MachineSpec::QMP`].
     pub monitors: Vec<Monitor>,
     /// Empty PCIe root ports to plug devices into; q35 only, `port0` being the first.
@@ -97,7 +98,7 @@ impl MachineSpec {
             balloon: false,
             watchdog: None,
             pvpanic: false,
-            firmware_log: true,
+            firmware_log: None,
             monitors: Vec::new(),
             hotplug_ports: 0,
             actions: Actions::default(),
@@ -139,7 +140,8 @@ impl MachineSpec {
     /// Is a firmware log wanted, and does the board have firmware?
     #[must_use]
     pub fn has_firmware_log(&self) -> bool {
-        self.firmware_log && self.machine.board() != Some(Board::None)
+        let wanted = self.firmware_log.unwrap_or(self.boot == Boot::Disk);
+        wanted && self.machine.board() != Some(Board::None)
     }
 }
 

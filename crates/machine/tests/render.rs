@@ -345,7 +345,7 @@ fn processors_memory_and_small_devices() {
     spec.rtc.clock = RtcClock::Vm;
     spec.rtc.driftfix = true;
     spec.sandbox = false;
-    spec.firmware_log = false;
+    spec.firmware_log = Some(false);
     spec.extra_args = vec!["-icount".to_owned(), "shift=auto".to_owned()];
     insta::assert_snapshot!(rendered(&spec));
 }
@@ -361,6 +361,18 @@ fn a_topology_leaves_room_for_cpus_to_be_plugged() {
     });
     let smp = "-smp cpus=1,maxcpus=4,sockets=1,dies=1,cores=2,threads=2";
     assert!(rendered(&spec).contains(smp));
+}
+
+#[test]
+fn the_firmware_logs_where_it_is_to_find_what_to_boot() {
+    let logs = |spec: &MachineSpec| rendered(spec).contains("isa-debugcon");
+    let mut spec = tiny();
+    assert!(!logs(&spec));
+    spec.firmware_log = Some(true);
+    assert!(logs(&spec));
+    spec.firmware_log = None;
+    spec.boot = Boot::Disk;
+    assert!(logs(&spec));
 }
 
 #[test]
@@ -456,7 +468,7 @@ fn what_a_qemu_lacks_is_named_so_that_the_test_can_be_skipped() {
 fn a_channel_without_an_endpoint_is_an_error() {
     let spec = tiny();
     let error = render(&spec, &qemu(7, 2), &Endpoints::default()).unwrap_err();
-    assert_eq!(error, MachineError::NoEndpoint("firmware".to_owned()));
+    assert_eq!(error, MachineError::NoEndpoint("qmp".to_owned()));
 }
 
 #[test]

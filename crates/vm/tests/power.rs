@@ -23,7 +23,7 @@ const SOON: Duration = Duration::from_secs(10);
 /// An empty board whose CPU runs firmware only.
 fn q35() -> MachineSpec {
     let mut spec = MachineSpec::new("vm1");
-    spec.firmware_log = false;
+    spec.firmware_log = Some(false);
     spec
 }
 
