@@ -1,0 +1,234 @@
+//! What all tests of a run share, prepared once before the first.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use events::{Event, Sender};
+use host::accel::{Accel, Decision};
+use host::deadlines::Deadlines;
+use host::dirs::Dirs;
+use host::ledger::Ledger;
+use host::qemu::Qemu;
+use image::{Disks, GuestStore, QemuImg, Rebuild, TinyGuest};
+use machine::{Capabilities, Program};
+use tracing::{info, warn};
+
+use crate::logging::TestLogs;
+use crate::plan::Plan;
+use crate::verdict::chain;
+
+/// What a run needs to be told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where things live.
+    pub dirs: Dirs,
+    /// Directory of this run.
+    pub run_dir: PathBuf,
+    /// Program and arguments that run the accelerator probe's inner process, see [`host::accel::probe`].
+    pub kvm_probe: (PathBuf, Vec<String>),
+}
+
+/// Everything tests share: capabilities, guests, the ledger, the event stream.
+pub struct Env {
+    pub(crate) settings: Settings,
+    pub(crate) events: Sender,
+    pub(crate) logs: TestLogs,
+    pub(crate) ledger: Ledger,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) accel: Decision,
+    pub(crate) disks: Option<Disks>,
+    qemus: BTreeMap<String, Arc<Binary>>,
+    guests: BTreeMap<String, Arc<TinyGuest>>,
+}
+
+/// A QEMU binary, and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Binary {
+    pub program: Program,
+    pub capabilities: Arc<Capabilities>,
+}
+
+impl Binary {
+    fn new(qemu: Qemu) -> Self {
+        let args = qemu.base_args().into_iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        Self {
+            program: Program { path: qemu.path, args, env: qemu.env },
+            capabilities: Arc::new(qemu.capabilities),
+        }
+    }
+}
+
+/// Set-up could not be completed: exit status 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct SetupError {
+    /// What failed, with its causes.
+    pub reason: String,
+    /// What may mend it.
+    pub hints: Vec<String>,
+}
+
+impl SetupError {
+    fn new(what: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+        Self { reason: format!("failed to {what}: {}", chain(error)), hints: Vec::new() }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+/// Name under which the QEMU found by itself is kept.
+const DEFAULT_QEMU: &str = "";
+
+impl Env {
+    /// Prepares what the tests of `plan` need, and says each step. Removes what an earlier run left behind first.
+    ///
+    /// # Errors
+    /// [`SetupError`] with what may mend it.
+    pub async fn prepare(settings: Settings, plan: &Plan, events: Sender, logs: TestLogs) -> Result<Self, SetupError> {
+        let runtime = settings.dirs.runtime().to_owned();
+        reap(&runtime, &events)?;
+        let ledger = Ledger::open(&runtime).map_err(|e| SetupError::new("open the ledger", &e))?;
+        let mut env = Self {
+            events,
+            logs,
+            ledger,
+            deadlines: Deadlines::fixed(1.0),
+            accel: Decision { accel: Accel::Tcg, reason: "no machine is started".into() },
+            disks: None,
+            qemus: BTreeMap::new(),
+            guests: BTreeMap::new(),
+            settings,
+        };
+        if plan.tests().iter().any(|test| test.has_machines()) {
+            env.prepare_machines(plan).await?;
+        }
+        Ok(env)
+    }
+
+    async fn prepare_machines(&mut self, plan: &Plan) -> Result<(), SetupError> {
+        self.step("deciding the accelerator");
+        let (program, arguments) = self.settings.kvm_probe.clone();
+        let cache = self.settings.dirs.cache();
+        self.accel = blocking(move || {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            host::accel::probe(&program, &arguments, &cache)
+        })
+        .await?;
+        self.deadlines = Deadlines::measure(&self.settings.dirs.cache(), self.accel.accel);
+        info!(scale = self.deadlines.scale(), "deadlines are stretched");
+        self.prepare_qemus(plan).await?;
+        self.prepare_qemu_img(plan);
+        for name in plan.values("guest_name") {
+            self.prepare_guest(name).await?;
+        }
+        Ok(())
+    }
+
+    async fn prepare_qemus(&mut self, plan: &Plan) -> Result<(), SetupError> {
+        let mut wanted: Vec<String> = Vec::new();
+        for test in plan.tests() {
+            for key in ["qemu_binary", "qemu_dst_binary"] {
+                let path = test.params.value(key).unwrap_or(DEFAULT_QEMU).to_owned();
+                if !wanted.contains(&path) {
+                    wanted.push(path);
+                }
+            }
+        }
+        for path in wanted {
+            self.step("asking QEMU what it can do");
+            let cache = self.settings.dirs.cache();
+            let wanted = path.clone();
+            let qemu = blocking(move || {
+                let explicit = (wanted != DEFAULT_QEMU).then(|| PathBuf::from(wanted));
+                host::qemu::find(explicit.as_deref()).and_then(|found| Qemu::probe(&found, &cache))
+            })
+            .await?;
+            let qemu = qemu.map_err(|e| {
+                SetupError::new("use QEMU", &e).hint("virt-test doctor names the QEMUs of this host and how to install one")
+            })?;
+            self.events.send(Event::Qemu {
+                path: qemu.path.clone(),
+                version: qemu.capabilities.version.to_string(),
+            });
+            self.qemus.insert(path, Arc::new(Binary::new(qemu)));
+        }
+        Ok(())
+    }
+
+    fn prepare_qemu_img(&mut self, plan: &Plan) {
+        let program = plan.values("qemu_img_binary").first().map_or("qemu-img", |&path| path).to_owned();
+        let qemu_img = QemuImg::new(program);
+        self.disks = Some(Disks::new(self.settings.dirs.cache().join("disks"), qemu_img));
+    }
+
+    async fn prepare_guest(&mut self, name: &str) -> Result<(), SetupError> {
+        if self.guests.contains_key(name) {
+            return Ok(());
+        }
+        self.step(&format!("preparing guest {name}"));
+        let store = GuestStore::new(self.settings.dirs.data());
+        let (wanted, events) = (name.to_owned(), self.events.clone());
+        let ensured = blocking(move || {
+            let progress = |progress| {
+                info!(?progress, "guest {wanted}");
+                events.send(Event::SetupStep { what: format!("guest {wanted}: {progress}") });
+            };
+            store.ensure(&wanted, Rebuild::IfStale, &progress)
+        })
+        .await?;
+        let guest = ensured.map_err(|e| {
+            let hint = e.hint();
+            let error = SetupError::new(&format!("prepare guest {name}"), &e);
+            hint.into_iter().fold(error, SetupError::hint)
+        })?;
+        let guest = guest.guest;
+        self.guests.insert(name.to_owned(), Arc::new(guest));
+        Ok(())
+    }
+
+    fn step(&self, what: &str) {
+        info!("{what}");
+        self.events.send(Event::SetupStep { what: what.to_owned() });
+    }
+
+    /// The accelerator and why.
+    pub fn accel(&self) -> &Decision {
+        &self.accel
+    }
+
+    /// Gives back whatever is still borrowed, newest first: for an end in a hurry.
+    pub fn give_back_all(&self) {
+        for error in self.ledger.give_back_all() {
+            warn!("{error}");
+        }
+    }
+
+    pub(crate) fn qemu(&self, binary: Option<&str>) -> Option<Arc<Binary>> {
+        self.qemus.get(binary.unwrap_or(DEFAULT_QEMU)).cloned()
+    }
+
+    pub(crate) fn guest(&self, name: &str) -> Option<Arc<TinyGuest>> {
+        self.guests.get(name).cloned()
+    }
+}
+
+fn reap(runtime: &Path, events: &Sender) -> Result<(), SetupError> {
+    let reaped = Ledger::reap_stale(runtime).map_err(|e| SetupError::new("clean up after earlier runs", &e))?;
+    for item in &reaped.items {
+        info!(%item, "removed what an earlier run left behind");
+        events.send(Event::Reaped { what: item.to_string() });
+    }
+    for failure in &reaped.failures {
+        warn!("left behind by an earlier run and still there: {failure}");
+    }
+    Ok(())
+}
+
+/// Runs what blocks away from the threads that serve machines.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, SetupError> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| SetupError::new("finish a step of set-up", &e))
+}

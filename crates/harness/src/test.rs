@@ -1,0 +1,321 @@
+//! What a test holds while it runs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use events::Event;
+use guest::Login;
+use image::{Acceleration, Contents, DiskRequest};
+use machine::{Accel, Boot, Made};
+use params::{FromParam, ParamError, Params};
+use regex::Regex;
+use tracing::info;
+use vm::qmp::QmpError;
+use vm::{Vm, VmError};
+
+use crate::env::Env;
+use crate::furnish::{self, Media, PreparedImage};
+use crate::plan::Planned;
+use crate::verdict::chain;
+use crate::{Stop, TestResult};
+
+/// A running test: its parameters, its machines, and a way to say what it is doing.
+pub struct Test {
+    pub(crate) env: Arc<Env>,
+    planned: Planned,
+    dir: PathBuf,
+    started: Instant,
+    machines: BTreeMap<String, Arc<Vm>>,
+    starts: BTreeMap<String, usize>,
+    images: BTreeMap<String, Vec<PreparedImage>>,
+    warnings: Vec<String>,
+}
+
+impl Test {
+    pub(crate) fn new(env: Arc<Env>, planned: Planned, dir: PathBuf) -> Self {
+        Self {
+            env,
+            planned,
+            dir,
+            started: Instant::now(),
+            machines: BTreeMap::new(),
+            starts: BTreeMap::new(),
+            images: BTreeMap::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.planned.name
+    }
+
+    /// Its parameters.
+    pub fn params(&self) -> &Params {
+        &self.planned.params
+    }
+
+    /// Parameter `key`, which must be there or have a default.
+    ///
+    /// # Errors
+    /// ERROR that names the key.
+    pub fn param<T: FromParam>(&self, key: &str) -> TestResult<T> {
+        Ok(self.params().need(key)?)
+    }
+
+    /// Directory for the test's own evidence.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Says what the test does now: shown on the live line, kept in the results.
+    pub fn phase(&self, phase: impl Into<String>) {
+        let phase = phase.into();
+        info!("{phase}");
+        self.env.events.send(Event::TestPhase { index: self.planned.index, at_ms: self.elapsed_ms(), phase });
+    }
+
+    /// Something deserves a look: the test goes on, and ends with WARN if it passes.
+    pub fn warn(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        tracing::warn!("{what}");
+        self.warnings.push(what);
+    }
+
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    pub(crate) fn elapsed_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// Names of the machines of the test.
+    pub fn machine_names(&self) -> Vec<String> {
+        self.params().objects("vms").into_iter().map(str::to_owned).collect()
+    }
+
+    /// Name of the machine a test with one machine uses.
+    ///
+    /// # Errors
+    /// ERROR where the test has none.
+    pub fn main_vm_name(&self) -> TestResult<String> {
+        let named = self.params().value("main_vm").map(str::to_owned);
+        let name = named.or_else(|| self.machine_names().into_iter().next());
+        name.ok_or_else(|| Stop::error("the test has no machine").detail("hint: set vms = vm1"))
+    }
+
+    /// The machine a test with one machine uses, which is running.
+    ///
+    /// # Errors
+    /// ERROR where there is none or it has not been started.
+    pub fn main_vm(&self) -> TestResult<Arc<Vm>> {
+        self.vm(&self.main_vm_name()?)
+    }
+
+    /// A machine by its name, started if it is not running.
+    ///
+    /// # Errors
+    /// Those of [`Test::start_vm`].
+    pub async fn running_vm(&mut self, name: &str) -> TestResult<Arc<Vm>> {
+        match self.machines.get(name).cloned() {
+            Some(vm) => Ok(vm),
+            None => self.start_vm(name).await,
+        }
+    }
+
+    /// A running machine by its name.
+    ///
+    /// # Errors
+    /// ERROR where it has not been started.
+    pub fn vm(&self, name: &str) -> TestResult<Arc<Vm>> {
+        let vm = self.machines.get(name).cloned();
+        vm.ok_or_else(|| Stop::error(format!("machine {name} has not been started")))
+    }
+
+    pub(crate) fn machines(&self) -> impl Iterator<Item = &Arc<Vm>> {
+        self.machines.values()
+    }
+
+    /// Starts machine `name`; one of that name which is still there is destroyed first.
+    ///
+    /// # Errors
+    /// SKIP where QEMU lacks what the machine needs, ERROR where it will not start.
+    pub async fn start_vm(&mut self, name: &str) -> TestResult<Arc<Vm>> {
+        if let Some(vm) = self.machines.remove(name) {
+            vm.destroy().await?;
+        }
+        let params = self.params().object_params(name);
+        let start = self.starts.entry(name.to_owned()).or_insert(0);
+        *start += 1;
+        let log_dir = self.dir.join(if *start == 1 { name.to_owned() } else { format!("{name}-{start}") });
+        self.phase(format!("starting {name}"));
+        let qemu = self.env.qemu(params.value("qemu_binary"));
+        let Some(qemu) = qemu else { return Err(Stop::error("no QEMU was prepared for this test")) };
+        let accel = self.accel(&params);
+        let media = Media { boot: self.boot(&params, accel)?, images: self.images_of(name, &params).await? };
+        let spec = furnish::machine_spec(name, &params, accel, media)?;
+        let context = vm::Context {
+            program: qemu.program.clone(),
+            capabilities: Arc::clone(&qemu.capabilities),
+            ledger: self.env.ledger.clone(),
+            scale: self.env.deadlines.scale(),
+            log_dir,
+            may_outlive_us: !params.flag("kill_vm")?,
+        };
+        let vm = Arc::new(Vm::start(spec, &context).await?);
+        self.machines.insert(name.to_owned(), Arc::clone(&vm));
+        self.phase(format!("booting {name}"));
+        Ok(vm)
+    }
+
+    fn accel(&self, params: &Params) -> Accel {
+        match params.value("vm_accelerator") {
+            Some("kvm") => Accel::Kvm,
+            Some("tcg") => Accel::Tcg,
+            _ => match self.env.accel.accel {
+                host::accel::Accel::Kvm => Accel::Kvm,
+                host::accel::Accel::Tcg => Accel::Tcg,
+            },
+        }
+    }
+
+    /// A kernel of one's own comes first, then the guest's, then the disks.
+    fn boot(&self, params: &Params, accel: Accel) -> TestResult<Boot> {
+        if let Some(boot) = furnish::own_kernel(params, self.env.settings.dirs.data()) {
+            return Ok(boot);
+        }
+        let Some(name) = params.value("guest_name") else { return Ok(Boot::Disk) };
+        let guest = self.env.guest(name);
+        let guest = guest.ok_or_else(|| Stop::error(format!("guest {name} was not prepared")))?;
+        let acceleration = match accel {
+            Accel::Kvm => Acceleration::Hardware,
+            Accel::Tcg => Acceleration::Tcg,
+        };
+        let mut cmdline = guest.kernel_options(acceleration).join(" ");
+        if let Some(more) = params.value("kernel_params") {
+            cmdline.push(' ');
+            cmdline.push_str(more);
+        }
+        Ok(Boot::Kernel { kernel: guest.kernel.clone(), initrd: Some(guest.initrd.clone()), cmdline })
+    }
+
+    /// The machine's own image files, made when it is first started: one that is started again finds what it wrote.
+    async fn images_of(&mut self, vm: &str, params: &Params) -> TestResult<Vec<PreparedImage>> {
+        if let Some(images) = self.images.get(vm) {
+            return Ok(images.clone());
+        }
+        let images = self.make_images(vm, params).await?;
+        self.images.insert(vm.to_owned(), images.clone());
+        Ok(images)
+    }
+
+    async fn make_images(&self, vm: &str, params: &Params) -> TestResult<Vec<PreparedImage>> {
+        let mut prepared = Vec::new();
+        for name in params.objects("images") {
+            let Some(disks) = &self.env.disks else { return Err(Stop::error("no qemu-img was prepared")) };
+            let image = params.object_params(name);
+            let format: image::ImageFormat = image_format(image.value("image_format").unwrap_or("qcow2"))?;
+            let size: params::ByteSize = image.need("image_size")?;
+            let (contents, made) = match image.value("image_name") {
+                Some(base) => {
+                    let base = self.env.settings.dirs.data().join(format!("{base}.{}", format.as_str()));
+                    let backing = image::Backing { path: base.clone(), format };
+                    (Contents::Of(backing), Made::Of(base, machine_format(format)))
+                }
+                None => (
+                    Contents::Blank { size: size.bytes() },
+                    Made::Blank(machine::ByteSize::bytes(size.bytes())),
+                ),
+            };
+            let request = DiskRequest { name: format!("{vm}-{name}"), format, contents, options: Vec::new() };
+            let disk = disks.create(&self.dir, &request).await;
+            let disk = disk.map_err(|e| Stop::error(format!("failed to make disk {name}: {}", chain(&e))))?;
+            prepared.push(PreparedImage {
+                name: name.to_owned(),
+                path: disk.path,
+                format: machine_format(disk.format),
+                made,
+            });
+        }
+        Ok(prepared)
+    }
+
+    pub(crate) fn take_images(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.images).into_values().flatten().map(|image| image.path).collect()
+    }
+
+    pub(crate) fn take_machines(&mut self) -> BTreeMap<String, Arc<Vm>> {
+        std::mem::take(&mut self.machines)
+    }
+
+    /// Forgets a machine that has ended as the test wanted.
+    pub fn forget_vm(&mut self, name: &str) {
+        self.machines.remove(name);
+    }
+
+    /// A time span given by parameter `key`, for a verb of [`Vm`], which stretches it by the host's speed.
+    ///
+    /// # Errors
+    /// ERROR where the value is no span.
+    pub fn span(&self, key: &str) -> TestResult<Duration> {
+        self.param(key)
+    }
+
+    /// Logs in to the guest of `vm` on its console, as the parameters of the machine say; waits for a boot in progress.
+    ///
+    /// # Errors
+    /// FAIL where the guest does not let us in within `login_timeout`.
+    pub async fn log_in(&self, vm: &Vm) -> TestResult<vm::Session> {
+        let params = self.params().object_params(vm.name());
+        let mut login = Login::default();
+        login.user = params.value("username").map(str::to_owned);
+        login.password = params.value("password").map(str::to_owned);
+        for (key, place) in [
+            ("shell_prompt", &mut login.prompt),
+            ("login_prompt", &mut login.login_prompt),
+            ("password_prompt", &mut login.password_prompt),
+        ] {
+            if let Some(pattern) = params.value(key) {
+                *place = Regex::new(pattern).map_err(|e| Stop::error(format!("{key} is no pattern: {e}")))?;
+            }
+        }
+        Ok(vm.wait_for_login(&login, params.need("login_timeout")?).await?)
+    }
+}
+
+fn image_format(name: &str) -> TestResult<image::ImageFormat> {
+    name.parse().map_err(|e: image::UnknownFormat| Stop::error(format!("image_format: {e}")))
+}
+
+fn machine_format(format: image::ImageFormat) -> machine::ImageFormat {
+    match format.as_str().parse() {
+        Ok(format) => format,
+        Err(never) => match never {},
+    }
+}
+
+impl From<QmpError> for Stop {
+    fn from(error: QmpError) -> Self {
+        Stop::fail(chain(&error))
+    }
+}
+
+impl From<ParamError> for Stop {
+    fn from(error: ParamError) -> Self {
+        Stop::error(error.to_string())
+    }
+}
+
+impl From<VmError> for Stop {
+    fn from(error: VmError) -> Self {
+        let reason = chain(&error);
+        match error.blame() {
+            vm::Blame::Machine => Stop::fail(reason),
+            vm::Blame::Host => Stop::error(reason),
+            vm::Blame::Unsupported => Stop::skip(reason),
+        }
+    }
+}

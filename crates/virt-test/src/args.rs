@@ -1,0 +1,201 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Name of the hidden command which runs the accelerator probe's inner process.
+pub const KVM_PROBE: &str = "__kvm-probe";
+
+/// The guest meant where none is named.
+const GUEST: &str = "tiny";
+
+/// Tests of virtual machines: one command boots real guests and says PASS.
+#[derive(Debug, Parser)]
+#[command(name = "virt-test", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run tests (what is meant where no command is named)
+    Run(RunArgs),
+    /// Say what this host can do, and how to mend what it cannot
+    Doctor(DoctorArgs),
+    /// Build and find guests
+    #[command(subcommand)]
+    Guest(GuestCommand),
+    /// Understand a Cartesian configuration
+    #[command(subcommand)]
+    Config(config_tools::cli::ConfigCommand),
+    /// Measure what virt-test costs, against the same done by hand
+    Bench(BenchArgs),
+    /// Install the host packages tests need
+    Install(InstallArgs),
+    /// The accelerator probe's inner process
+    #[command(name = KVM_PROBE, hide = true)]
+    KvmProbe,
+}
+
+#[derive(Debug, Args, Clone, Default)]
+pub struct DataArgs {
+    /// Where guests, packages and caches live [default: $VIRT_TEST_DATA_DIR or ~/.local/share/virt-test]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// QEMU binary meant to be tested
+    #[arg(long, value_name = "PATH")]
+    pub qemu: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GuestCommand {
+    /// Build a guest, unless what went into it has not changed
+    Build {
+        #[arg(default_value = GUEST)]
+        name: String,
+        /// Build it even so
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// List the guests and whether they are built
+    List {
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Print the directory of a built guest
+    Path {
+        #[arg(default_value = GUEST)]
+        name: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// Never install: print the exact command instead
+    #[arg(long)]
+    pub no_install: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Runs of each side of a comparison
+    #[arg(short = 'n', long, default_value_t = 5)]
+    pub runs: usize,
+    /// QEMU binary to use
+    #[arg(long, value_name = "PATH")]
+    pub qemu: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Accel {
+    /// Decide by running code
+    Auto,
+    /// Hardware
+    Kvm,
+    /// Emulation
+    Tcg,
+}
+
+/// Each option of the first three groups becomes one line of Cartesian text, see `options.rs`.
+#[derive(Debug, Args, Default)]
+pub struct RunArgs {
+    /// Type of test: kvm or qemu
+    #[arg(short = 't', long = "type", value_name = "TYPE", help_heading = "Selection")]
+    pub test_type: Option<String>,
+    /// Tests to run, separated by spaces
+    #[arg(long, value_name = "NAMES", help_heading = "Selection")]
+    pub tests: Option<String>,
+    /// Tests to leave out, separated by spaces
+    #[arg(long, value_name = "NAMES", help_heading = "Selection")]
+    pub no: Option<String>,
+    /// Only tests which need this very type of machine
+    #[arg(long, help_heading = "Selection")]
+    pub type_specific: bool,
+    /// Guest to use, such as JeOS.tiny.x86_64
+    #[arg(short = 'g', long, value_name = "GUEST", help_heading = "Selection")]
+    pub guest_os: Option<String>,
+    /// Run this Cartesian configuration instead of the one that comes along
+    #[arg(short = 'c', long, value_name = "FILE", help_heading = "Selection")]
+    pub config: Option<PathBuf>,
+    /// Never install host packages: print the exact command instead
+    #[arg(long, help_heading = "Set-up")]
+    pub no_install: bool,
+    /// A further line of Cartesian text, such as 'mem = 1024' (may be repeated)
+    #[arg(long, value_name = "LINE", help_heading = "Selection")]
+    pub extra: Vec<String>,
+
+    /// QEMU binary to test
+    #[arg(long, visible_alias = "qemu-bin", value_name = "PATH", help_heading = "Machine")]
+    pub qemu: Option<PathBuf>,
+    /// qemu-img binary to use
+    #[arg(long, value_name = "PATH", help_heading = "Machine")]
+    pub qemu_img: Option<PathBuf>,
+    /// QEMU binary on the destination of migrations
+    #[arg(long, visible_alias = "qemu-dst-bin", value_name = "PATH", help_heading = "Machine")]
+    pub dst_qemu: Option<PathBuf>,
+    /// Machine type: q35, i440fx, or a version of one such as pc-q35-7.2
+    #[arg(long, value_name = "TYPE", help_heading = "Machine")]
+    pub machine_type: Option<String>,
+    /// Virtual CPUs
+    #[arg(long, value_name = "N", help_heading = "Machine")]
+    pub smp: Option<u32>,
+    /// Memory, MiB
+    #[arg(short = 'm', long, value_name = "MIB", help_heading = "Machine")]
+    pub mem: Option<u32>,
+    /// Format of disk images: qcow2 or raw
+    #[arg(long, value_name = "FORMAT", help_heading = "Machine")]
+    pub image_type: Option<String>,
+    /// Bus of disks: virtio_blk, virtio_scsi, ide, ahci, nvme or usb
+    #[arg(long, value_name = "BUS", help_heading = "Machine")]
+    pub disk_bus: Option<String>,
+    /// Model of network cards: virtio_net, e1000, e1000e or rtl8139
+    #[arg(long, value_name = "MODEL", help_heading = "Machine")]
+    pub nic_model: Option<String>,
+    /// Network behind the cards: user or none
+    #[arg(long, value_name = "TYPE", help_heading = "Machine")]
+    pub nettype: Option<String>,
+    /// Accelerator
+    #[arg(long, value_enum, value_name = "ACCEL", help_heading = "Machine")]
+    pub accel: Option<Accel>,
+
+    /// Keep the disk images of tests
+    #[arg(short = 'k', long, help_heading = "After a test")]
+    pub keep_image: bool,
+    /// Leave guests running, and say how to reach them
+    #[arg(long, help_heading = "After a test")]
+    pub keep_guest_running: bool,
+
+    /// Say more
+    #[arg(short = 'v', long, help_heading = "Output")]
+    pub verbose: bool,
+    /// Where guests, packages and caches live [default: $VIRT_TEST_DATA_DIR or ~/.local/share/virt-test]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub data_dir: Option<PathBuf>,
+    /// Where results go [default: logs in the data directory]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub logs_dir: Option<PathBuf>,
+
+    /// List the tests instead of running them
+    #[arg(long, help_heading = "Instead of running", group = "instead")]
+    pub list_tests: bool,
+    /// List the guests instead of running tests
+    #[arg(long, help_heading = "Instead of running", group = "instead")]
+    pub list_guests: bool,
+    /// Print the lines of Cartesian text the options become
+    #[arg(long, help_heading = "Instead of running", group = "instead")]
+    pub show_config: bool,
+}

@@ -1,0 +1,198 @@
+//! `virt-test bench`: what virt-test costs, as ratios within one run, against the same done by hand.
+//!
+//! Both sides of a comparison take turns, so that a host whose speed drifts slows both.
+
+use std::io::{BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use report::Results;
+
+use crate::args::BenchArgs;
+use crate::exit::Status;
+use crate::run::dirs;
+use crate::say;
+
+/// No side of a comparison takes longer than this, or something is wrong.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Tests added to a run to see what each costs.
+const NOOPS: usize = 100;
+
+pub fn bench(args: &BenchArgs) -> Status {
+    match Bench::new(args).and_then(|bench| bench.all()) {
+        Ok(()) => Status::Passed,
+        Err(Problem::Said(status)) => status,
+        Err(Problem::New(text)) => {
+            say::error(text, &[]);
+            Status::Failed
+        }
+    }
+}
+
+enum Problem {
+    Said(Status),
+    New(String),
+}
+
+impl From<String> for Problem {
+    fn from(text: String) -> Self {
+        Problem::New(text)
+    }
+}
+
+struct Bench<'a> {
+    args: &'a BenchArgs,
+    program: PathBuf,
+    data: PathBuf,
+    logs: tempfile::TempDir,
+}
+
+impl<'a> Bench<'a> {
+    fn new(args: &'a BenchArgs) -> Result<Self, Problem> {
+        let dirs = dirs(args.data.data_dir.as_deref()).map_err(Problem::Said)?;
+        let program = std::env::current_exe().map_err(|e| format!("failed to find virt-test itself: {e}"))?;
+        let logs = tempfile::tempdir().map_err(|e| format!("failed to make a directory for results: {e}"))?;
+        Ok(Self { args, program, data: dirs.data().to_owned(), logs })
+    }
+
+    fn all(&self) -> Result<(), Problem> {
+        self.boot()?;
+        self.list_tests()?;
+        self.noop()
+    }
+
+    /// A boot test, from its start to its verdict, against the same QEMU command line started by hand up to the same answer.
+    fn boot(&self) -> Result<(), Problem> {
+        self.run(&["--tests", "boot"])?; // Warms caches, and leaves the command line to repeat.
+        let mut pairs = Vec::new();
+        for _ in 0..self.args.runs {
+            let results = self.run(&["--tests", "boot"])?;
+            let test = results.tests.first().and_then(|test| test.elapsed_ms);
+            let ours = test.ok_or_else(|| "the boot test has no time".to_owned())? as f64;
+            let script = self.logs.path().join("latest");
+            let script = only_test(&script)?.join("vm1").join("repro.sh");
+            pairs.push((ours, by_hand(&script)?.as_secs_f64() * 1000.0));
+        }
+        let ratios = pairs.iter().map(|(ours, hand)| ours / hand).collect();
+        say::line(format!("boot, start to verdict    {:8.1} ms", median(pairs.iter().map(|pair| pair.0).collect())));
+        say::line(format!("  the same by hand        {:8.1} ms", median(pairs.iter().map(|pair| pair.1).collect())));
+        say::line(format!("  ratio                   {:8.2}    (promised: at most 1.10)", median(ratios)));
+        Ok(())
+    }
+
+    fn list_tests(&self) -> Result<(), Problem> {
+        let mut times = Vec::new();
+        for _ in 0..self.args.runs {
+            let start = Instant::now();
+            let status = Command::new(&self.program).arg("--list-tests").stdout(Stdio::null()).status();
+            if !status.map_err(|e| format!("failed to run virt-test: {e}"))?.success() {
+                return Err("virt-test --list-tests failed".to_owned().into());
+            }
+            times.push(start.elapsed().as_secs_f64() * 1000.0);
+        }
+        say::line(format!("--list-tests              {:8.1} ms (promised: at most 30)", median(times)));
+        Ok(())
+    }
+
+    /// What each further test costs that does nothing.
+    fn noop(&self) -> Result<(), Problem> {
+        let variants: String = (0..NOOPS).map(|n| format!("    - n{n}:\n")).collect();
+        let config = self.logs.path().join("noops.cfg");
+        std::fs::write(&config, format!("vms =\ntype = noop\nvariants:\n{variants}"))
+            .map_err(|e| format!("failed to write {}: {e}", config.display()))?;
+        let mut times = Vec::new();
+        for _ in 0..self.args.runs {
+            let results = self.run(&["-c", &config.to_string_lossy()])?;
+            let (Some(total), Some(setup)) = (results.elapsed_ms, results.setup_ms) else {
+                return Err("the run of tests that do nothing has no time".to_owned().into());
+            };
+            times.push(total.saturating_sub(setup) as f64 / NOOPS as f64);
+        }
+        say::line(format!("a test that does nothing  {:8.2} ms (promised: at most 5)", median(times)));
+        Ok(())
+    }
+
+    fn run(&self, options: &[&str]) -> Result<Results, Problem> {
+        let mut command = Command::new(&self.program);
+        command.arg("run").args(options).arg("--data-dir").arg(&self.data).arg("--logs-dir").arg(self.logs.path());
+        if let (Some(qemu), false) = (&self.args.qemu, options.contains(&"-c")) {
+            command.arg("--qemu").arg(qemu);
+        }
+        let output = command.output().map_err(|e| format!("failed to run virt-test: {e}"))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stdout);
+            let error = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("virt-test run {} failed:\n{said}{error}", options.join(" ")).into());
+        }
+        let path = self.logs.path().join("latest").join("results.json");
+        let text = std::fs::read(&path).map_err(|e| format!("failed to read {}: {e}", path.display()))?;
+        Ok(serde_json::from_slice(&text).map_err(|e| format!("{} is no results file: {e}", path.display()))?)
+    }
+}
+
+/// The directory of the only test of a run.
+fn only_test(run: &Path) -> Result<PathBuf, Problem> {
+    let entries = std::fs::read_dir(run).map_err(|e| format!("failed to read {}: {e}", run.display()))?;
+    let mut tests = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
+    tests.next().ok_or_else(|| format!("{} has no test", run.display()).into())
+}
+
+/// Starts the machine as a person would, and asks its shell what the boot test asks.
+fn by_hand(script: &Path) -> Result<Duration, Problem> {
+    let start = Instant::now();
+    let mut child = Command::new(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|e| format!("failed to run {}: {e}", script.display()))?;
+    let outcome = answer(&mut child, start);
+    // It is ours, and its work is done, whatever came of it.
+    let _ = child.kill();
+    let _ = child.wait();
+    Ok(outcome?)
+}
+
+fn answer(child: &mut Child, start: Instant) -> Result<Duration, String> {
+    let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err("the machine started by hand has no terminal".into());
+    };
+    let (sender, chunks) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut output = BufReader::new(output);
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = output.read(&mut buffer) {
+            if sender.send(buffer[..count].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    let mut seen = String::new();
+    let mut asked = false;
+    loop {
+        let chunk = chunks.recv_timeout(LIMIT.saturating_sub(start.elapsed())).map_err(|error| match error {
+            RecvTimeoutError::Timeout => format!("the machine started by hand did not answer; it said: {seen}"),
+            RecvTimeoutError::Disconnected => format!("the machine started by hand ended; it said: {seen}"),
+        })?;
+        seen.push_str(&String::from_utf8_lossy(&chunk));
+        if !asked && seen.trim_end().ends_with(['#', '$']) {
+            asked = true;
+            seen.clear();
+            input.write_all(b"echo $((6 * 7))\n").map_err(|e| format!("failed to ask the machine: {e}"))?;
+        } else if asked && seen.lines().any(|line| line.trim() == "42") {
+            return Ok(start.elapsed());
+        }
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => values[n / 2],
+        n => f64::midpoint(values[n / 2 - 1], values[n / 2]),
+    }
+}

@@ -1,1 +1,0 @@
-//! The command line: flags become lines of Cartesian text, verdicts become exit codes.
