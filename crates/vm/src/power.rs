@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::error::VmError;
 use crate::exit::ExitReport;
 use crate::health::FindingKind;
-use crate::qmp::RunState;
+use crate::qmp::{QmpError, RunState};
 use crate::vm::Vm;
 
 /// Base time for an event that QEMU sends by itself, without the guest's help.
@@ -75,13 +75,24 @@ impl Vm {
             .await
     }
 
+    /// Wakes the machine from its suspension to RAM; returns when it is awake.
+    ///
+    /// # Errors
+    /// [`VmError`].
+    pub async fn wakeup(&self) -> Result<(), VmError> {
+        let cursor = self.cursor();
+        self.command("wake", "system_wakeup", json!({})).await?;
+        let awake = self.wait_for_event_since(cursor, "WAKEUP", EVENT_LIMIT);
+        awake.await.map(drop)
+    }
+
     /// Tells QEMU to end, and waits until it has. The guest is not asked.
     ///
     /// # Errors
     /// [`VmError`].
     pub async fn quit(&self) -> Result<ExitReport, VmError> {
         self.health().allow(FindingKind::QemuExit);
-        self.command("end", "quit", json!({})).await?;
+        self.tell_to_quit().await?;
         self.wait_exit(EVENT_LIMIT).await
     }
 
@@ -91,17 +102,22 @@ impl Vm {
     /// [`VmError::Monitor`]. What the human monitor prints is not looked at: it reports its errors as text.
     pub async fn hmp(&self, line: &str) -> Result<String, VmError> {
         let printed = self.qmp().hmp(line).await;
-        printed.map_err(|source| {
-            self.watch
-                .monitor_error(&format!("run \"{line}\" on"), source)
-        })
+        self.watch
+            .told(&format!("run \"{line}\" on"), printed)
+            .await
     }
 
     async fn command(&self, verb: &str, command: &str, arguments: Value) -> Result<(), VmError> {
         let result = self.qmp().execute(command, arguments).await;
-        result
-            .map(drop)
-            .map_err(|source| self.watch.monitor_error(verb, source))
+        self.watch.told(verb, result).await.map(drop)
+    }
+
+    async fn tell_to_quit(&self) -> Result<(), VmError> {
+        match self.qmp().execute("quit", json!({})).await {
+            // It may be gone before it has answered.
+            Ok(_) | Err(QmpError::Closed { .. }) => Ok(()),
+            Err(source) => Err(self.watch.monitor_error("end", source)),
+        }
     }
 
     /// Ends the machine, one rung after the other, until one has ended it.
@@ -154,7 +170,7 @@ impl Vm {
                 Rung::Agent => self.ask_agent(limit).await?,
                 Rung::Shell => self.ask_shell(limit).await?,
                 Rung::Powerdown => self.powerdown().await?,
-                Rung::Quit => self.command("end", "quit", json!({})).await?,
+                Rung::Quit => self.tell_to_quit().await?,
                 Rung::Terminate => self.watch.process.signal(Signal::TERM)?,
                 Rung::Kill => self.watch.process.kill()?,
             }

@@ -27,6 +27,9 @@ const KILL_LIMIT: Timespec = Timespec {
     tv_nsec: 0,
 };
 
+/// How long a state is taken to stay as it is without an event.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 /// A running machine. When it is dropped, QEMU is killed and everything borrowed is given back.
 ///
 /// Durations given to its verbs are base times, as a fast host would need; they are scaled by the speed of this one. Every
@@ -207,19 +210,20 @@ impl Vm {
         let events = self.qmp().events();
         let ask = async {
             loop {
-                // Every change of state comes with an event, so one that comes after the question asks it again.
+                // A change of state comes with an event nearly always, and an event after the question asks it again.
                 let cursor = self.cursor();
                 if self.qmp().status().await?.status == wanted {
                     return Ok(());
                 }
-                let any = events.wait(cursor, "any", Duration::MAX, |_| true);
-                if any.await.is_err() {
+                let any = events.wait(cursor, "any", ASK_AGAIN, |_| true);
+                if let Err(EventError::Closed { .. }) = any.await {
+                    // How it ended is the better answer, and on its way.
                     std::future::pending::<()>().await;
                 }
             }
         };
         let asked = self.wait(&format!("state {wanted}"), base, ask).await?;
-        asked.map_err(|source| self.watch.monitor_error("ask for the state of", source))
+        self.watch.told("ask for the state of", asked).await
     }
 
     /// Waits until the machine has ended, however that comes.
@@ -271,5 +275,22 @@ impl Drop for Vm {
         let mut gone = [PollFd::from_borrowed_fd(process.pidfd(), PollFlags::IN)];
         let _ = poll(&mut gone, Some(&KILL_LIMIT));
         let _ = process.try_wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Context, Ladder};
+
+    #[test]
+    fn what_is_done_with_a_machine_may_move_between_threads() {
+        fn movable<T: Send>(_: impl FnOnce(&'static Vm, &'static Context) -> T) {}
+        movable(|_, context| Vm::start(MachineSpec::new("vm1"), context));
+        movable(|vm, _| vm.wait_for_event("STOP", Duration::ZERO));
+        movable(|vm, _| vm.wait_for_status(RunState::Paused, Duration::ZERO));
+        movable(|vm, _| vm.wait("nothing", Duration::ZERO, async {}));
+        movable(|vm, _| async { vm.session(Duration::ZERO).await?.run("true").await });
+        movable(|vm, _| async { vm.shutdown(&Ladder::default()).await });
     }
 }

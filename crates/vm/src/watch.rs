@@ -62,7 +62,8 @@ impl Watch {
     }
 
     pub(crate) fn limit(&self, base: Duration) -> Duration {
-        base.mul_f64(self.scale)
+        let seconds = base.as_secs_f64() * self.scale;
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
     /// Runs a future until it ends; not longer than `limit`, and not longer than the machine is alive and well.
@@ -90,13 +91,34 @@ impl Watch {
             Err(error) => error,
         };
         if error.is_closed() {
-            // A channel closes as QEMU ends; how it ended is the better answer.
-            let end = self.while_well(awaited, std::future::pending::<()>());
-            if let Ok(Err(better)) = tokio::time::timeout(CLOSING_LIMIT, end).await {
-                return Err(better);
-            }
+            self.why_closed(awaited).await?;
         }
         Err(self.guest_error(error))
+    }
+
+    /// Passes on what a monitor command came to; `verb` is what was to be done with the machine.
+    pub(crate) async fn told<T>(
+        &self,
+        verb: &str,
+        result: Result<T, QmpError>,
+    ) -> Result<T, VmError> {
+        match result {
+            Ok(value) => Ok(value),
+            Err(source) => {
+                if matches!(source, QmpError::Closed { .. }) {
+                    self.why_closed(&format!("answer to \"{verb}\"")).await?;
+                }
+                Err(self.monitor_error(verb, source))
+            }
+        }
+    }
+
+    /// A channel closes as QEMU ends; how it ended is the better answer, and on its way.
+    async fn why_closed(&self, awaited: &str) -> Result<(), VmError> {
+        let end = self.while_well(awaited, std::future::pending::<()>());
+        tokio::time::timeout(CLOSING_LIMIT, end)
+            .await
+            .unwrap_or(Ok(()))
     }
 
     pub(crate) fn guest_error(&self, source: GuestError) -> VmError {
