@@ -37,21 +37,16 @@ async fn typed(guest: &mut DuplexStream, wanted: &str) -> String {
     text
 }
 
-/// The word a shell would print for `printf '…%s%s…' WORD- MARK`.
-fn mark(line: &str, word: &str) -> String {
-    let after = line.split(word).nth(1).unwrap();
-    after
-        .split_whitespace()
-        .next()
-        .unwrap()
-        .trim_end_matches(';')
-        .to_string()
+/// The mark that a line tells a shell to answer with.
+fn mark(line: &str) -> String {
+    let after = line.split("vt_m=").nth(1).unwrap();
+    after.split(';').next().unwrap().to_string()
 }
 
 /// Plays a shell that answers its first question.
 async fn say_hello(guest: &mut DuplexStream) {
-    let line = typed(guest, "VT-READY- ").await + &typed(guest, "\n").await;
-    let ready = format!("\r\nVT-READY-{}\r\n", mark(&line, "VT-READY- "));
+    let line = typed(guest, "done\n").await;
+    let ready = format!("\r\nVT-READY-{}\r\n", mark(&line));
     guest.write_all(ready.as_bytes()).await.unwrap();
 }
 
@@ -241,8 +236,8 @@ async fn a_closing_mark_torn_by_a_kernel_message_is_asked_for_again() {
     let (console, mut guest) = console();
     let script = tokio::spawn(async move {
         say_hello(&mut guest).await;
-        let line = typed(&mut guest, "$vt_s\n").await;
-        let name = mark(&line, "VT-BEGIN- ");
+        let line = typed(&mut guest, "vt_r\n").await;
+        let name = mark(&line);
         guest
             .write_all(
                 format!("\r\nVT-BEGIN-{name}\r\nout\r\n\r\nVT-END-{}", &name[..4]).as_bytes(),
@@ -253,9 +248,9 @@ async fn a_closing_mark_torn_by_a_kernel_message_is_asked_for_again() {
             .write_all(format!("[ 9.9] usb: new device\r\n{}:5:\r\n", &name[4..]).as_bytes())
             .await
             .unwrap();
-        let again = typed(&mut guest, "$vt_s\n").await;
+        typed(&mut guest, "vt_a\n").await;
         guest
-            .write_all(format!("\r\nVT-END-{}:5:\r\n", mark(&again, "VT-END- ")).as_bytes())
+            .write_all(format!("\r\nVT-END-{}:5:\r\n", name).as_bytes())
             .await
             .unwrap();
         guest
@@ -363,6 +358,39 @@ async fn standard_error_is_in_the_output_and_a_syntax_error_is_a_failed_command(
         let output = shell.run("echo fine", LIMIT).await.unwrap();
         assert_eq!(output.stdout_text(), "fine", "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_background_job_that_ends_leaves_the_shell_as_it_is() {
+    let shells = ["dash -i", "bash --norc -i", "busybox sh -i"];
+    for name in shells {
+        if name.starts_with("busybox") && !has_busybox().await {
+            eprintln!("left out: no busybox on this machine");
+            continue;
+        }
+        let real = real_shell(name);
+        let mut shell = real.console.shell(LIMIT).await.unwrap();
+        shell
+            .run("kept=1; (sleep 0.2; echo job is done) &", LIMIT)
+            .await
+            .unwrap();
+        let mut history = real.console.reader(From::Start);
+        history.expect(&regex("job is done"), LIMIT).await.unwrap();
+        let output = shell
+            .run("true; echo $kept; (exit 5)", LIMIT)
+            .await
+            .unwrap();
+        assert_eq!(output.stdout_text(), "1", "{name}");
+        assert_eq!(output.status, ExitStatus::Code(5), "{name}");
+    }
+}
+
+async fn has_busybox() -> bool {
+    let status = Command::new("busybox")
+        .arg("true")
+        .stdout(Stdio::null())
+        .status();
+    status.await.is_ok_and(|status| status.success())
 }
 
 #[tokio::test]

@@ -2,8 +2,12 @@
 //!
 //! A console has no frames, echoes what is typed, and kernel messages come in between. So each command is put between two
 //! marks that differ every time, and that a shell prints but an echo does not contain: the words of a mark are given to
-//! `printf` apart. The closing mark is asked for again by a line of its own when it does not come: a kernel message may
-//! have torn it, or a syntax error in the command made the shell forget the rest of the line.
+//! `printf` apart. The closing mark is asked for again by a line of its own when it does not come, since a kernel message
+//! may have torn it.
+//!
+//! The shell is made to read lines in a loop of its own instead of at its prompt: line editors differ in what they do with
+//! control characters and long lines, and busybox's shell without echo takes the end of a background job for the end of its
+//! input.
 
 use std::collections::hash_map::RandomState;
 use std::fmt::Write;
@@ -34,8 +38,24 @@ const MAX_OUTPUT: usize = 64 << 20;
 const INTERRUPT: &[u8] = b"\x03";
 const QUIT: &[u8] = b"\x1c";
 
-/// Takes the next character as it is, in a terminal and in every line editor (`VLNEXT`).
+/// Makes a terminal take the next character as it is (`VLNEXT`).
 const LITERAL: char = '\u{16}';
+
+/// What a shell is told at first, in one line; the mark of the answer is in `vt_m`.
+///
+/// - No echo, no prompts, and no job control, for its messages come at any time.
+/// - `vt_n` is a line end, which cannot be typed within a line.
+/// - `vt_r` runs the command in `vt_c`; `command` keeps a syntax error from ending more than the command. Its status goes
+///   to a variable, so that `vt_a` can tell it again. The names are short because a slow guest reads them byte by byte.
+/// - A read that fails is tried again, since a signal may have interrupted it, but not for ever, since the terminal may
+///   be gone.
+const SETUP: &str = concat!(
+    "stty -echo 2>/dev/null;set +m;PS1= PS2= PROMPT_COMMAND=;vt_n=$(printf '\\n.');vt_n=${vt_n%.};",
+    "vt_p(){ printf '\\n%s-%s%s\\n' \"$1\" $vt_m \"$2\";};vt_a(){ vt_p VT-END :$vt_s:;};",
+    "vt_r(){ vt_s=2;vt_p VT-BEGIN;command eval \"$vt_c\" </dev/null;vt_s=$?;vt_a;};",
+    "vt_p VT-READY;vt_e=0;while [ $vt_e -lt 1000 ];do ",
+    "if IFS= read -r vt_l;then vt_e=0;eval \"$vt_l\";else vt_e=$((vt_e+1));fi;done",
+);
 
 /// A shell on a console, found by [`Console::wait_for_login`] or [`Console::shell`].
 #[derive(Debug)]
@@ -66,9 +86,7 @@ impl Shell {
     async fn hello(&mut self, attempt: &Attempt) -> Result<(), GuestError> {
         let mark = self.next_mark();
         let mut reader = self.console.reader(From::Now);
-        let line = format!(
-            "stty -echo 2>/dev/null; PS1= PS2= PROMPT_COMMAND=; printf '\\n%s%s\\n' VT-READY- {mark}\n"
-        );
+        let line = format!("vt_m={mark};{SETUP}\n");
         let ready = format!("VT-READY-{mark}\n");
         let mut patience = ASK_AGAIN;
         loop {
@@ -126,16 +144,9 @@ impl Shell {
         mark: &str,
         attempt: &Attempt,
     ) -> Result<Output, GuestError> {
-        self.type_command(reader, command, attempt).await?;
+        self.type_command(reader, command, mark, attempt).await?;
         let begin = format!("VT-BEGIN-{mark}\n");
         let end = format!("\nVT-END-{mark}:");
-        // The status goes to a variable, so that it is still there when asked for again. A line that is not carried out to
-        // its end has the status of a syntax error.
-        let ask = format!("printf '\\n%s%s:%d:\\n' VT-END- {mark} $vt_s\n");
-        let run = format!(
-            "vt_s=2; printf '\\n%s%s\\n' VT-BEGIN- {mark}; eval \"$vt_c\" </dev/null; vt_s=$?; {ask}"
-        );
-        self.console.send_within(attempt, run.as_bytes()).await?;
         let mut truncated = false;
         let mut patience = ASK_AGAIN;
         let mut ask_at = Instant::now() + patience;
@@ -165,33 +176,36 @@ impl Shell {
                 Err(_) => {
                     patience *= 2;
                     ask_at += patience;
-                    self.console.send_within(attempt, ask.as_bytes()).await?;
+                    self.console.send_within(attempt, b"vt_a\n").await?;
                 }
             }
         }
     }
 
-    /// Puts the command into a variable of the shell, in lines a terminal can take, waiting now and then.
+    /// Puts the command into a variable of the shell, in lines a terminal can take, waiting now and then, and starts it.
     async fn type_command(
         &mut self,
         reader: &mut Reader,
         command: &str,
+        mark: &str,
         attempt: &Attempt,
     ) -> Result<(), GuestError> {
-        let mut typed = 0;
-        let mut batch = "vt_c=\n".to_string();
-        for piece in pieces(command, PIECE) {
-            let _ = writeln!(batch, "vt_c=$vt_c{}", quoted(piece));
+        let mut batch = format!("vt_m={mark};vt_c=");
+        let mut pauses = 0;
+        for (at, piece) in pieces(command, PIECE).enumerate() {
             if batch.len() >= BURST {
-                typed += 1;
-                let mark = format!("{:08x}-{}-{typed}", self.secret, self.commands);
-                let _ = writeln!(batch, "printf '\\n%s%s\\n' VT-TYPED- {mark}");
+                pauses += 1;
+                let _ = write!(batch, "\nvt_p VT-TYPED :{pauses}");
+                let typed = format!("VT-TYPED-{mark}:{pauses}\n");
+                batch.push('\n');
                 self.console.send_within(attempt, batch.as_bytes()).await?;
-                let typed = format!("VT-TYPED-{mark}\n");
                 wait_for(reader, attempt, "the shell to read its input", &typed).await?;
                 batch.clear();
             }
+            let separator = if at == 0 { "" } else { "\nvt_c=$vt_c" };
+            let _ = write!(batch, "{separator}{}", quoted(piece));
         }
+        batch.push_str(";vt_r\n");
         self.console.send_within(attempt, batch.as_bytes()).await
     }
 
@@ -247,14 +261,14 @@ fn pieces(text: &str, size: usize) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Quotes for a shell that reads from a terminal.
+/// Quotes for a shell that reads single lines from a terminal.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('\'');
     for letter in text.chars() {
         match letter {
             '\'' => quoted.push_str(r"'\''"),
-            '\n' => quoted.push('\n'),
+            '\n' => quoted.push_str("'\"$vt_n\"'"),
             letter if letter.is_ascii_control() => {
                 quoted.push(LITERAL);
                 quoted.push(letter);
@@ -283,7 +297,7 @@ mod tests {
     fn quotes_and_control_characters_reach_the_shell_as_they_are() {
         assert_eq!(quoted("it's"), r"'it'\''s'");
         assert_eq!(quoted("a\tb\x03"), "'a\u{16}\tb\u{16}\u{3}'");
-        assert_eq!(quoted("a\nb"), "'a\nb'");
+        assert_eq!(quoted("a\nb"), "'a'\"$vt_n\"'b'");
     }
 
     #[test]
