@@ -5,6 +5,7 @@ use crate::apt::{self, Apt, Deb, sha256_of_file};
 use crate::fetch::fetch;
 use crate::kernel;
 use crate::manifest::{Component, Origin};
+use crate::module::ModuleTree;
 use crate::recipe::Recipe;
 use crate::{Error, Progress, Result, lock};
 use std::fs;
@@ -39,11 +40,7 @@ pub(crate) fn gather(
     progress: &dyn Fn(Progress),
 ) -> Result<Ingredients> {
     let mut components = Vec::new();
-    let host_kernel = if recipe.host_kernel {
-        host_kernel(root)
-    } else {
-        None
-    };
+    let host_kernel = host_kernel(root, recipe.host_kernel_needs);
     let host_busybox = host_busybox(root);
 
     let kernel_names = if host_kernel.is_none() {
@@ -103,14 +100,13 @@ pub(crate) fn gather(
 }
 
 /// The kernel this host runs, if its files are there, readable, and fit for a guest.
-///
-/// The configuration must be there too: it tells a distribution's kernel from one built without a serial console.
-fn host_kernel(root: &Path) -> Option<KernelFiles> {
+fn host_kernel(root: &Path, drivers: &[&str]) -> Option<KernelFiles> {
     let release = rustix::system::uname().release().to_str().ok()?.to_owned();
-    kernel_of_release(root, release)
+    kernel_of_release(root, release, drivers)
 }
 
-fn kernel_of_release(root: &Path, release: String) -> Option<KernelFiles> {
+/// The configuration must be there too: it tells a distribution's kernel from one built without a serial console.
+fn kernel_of_release(root: &Path, release: String, drivers: &[&str]) -> Option<KernelFiles> {
     const NEEDED: [&str; 4] = [
         "CONFIG_SERIAL_8250_CONSOLE=y",
         "CONFIG_DEVTMPFS=y",
@@ -121,12 +117,13 @@ fn kernel_of_release(root: &Path, release: String) -> Option<KernelFiles> {
     let image = root.join("boot").join(format!("vmlinuz-{release}"));
     let modules = root.join("lib/modules").join(&release);
     fs::File::open(&image).ok()?;
-    fs::metadata(modules.join("modules.builtin")).ok()?;
     let config = fs::read_to_string(root.join("boot").join(format!("config-{release}"))).ok()?;
-    let fit = NEEDED
+    let speaks = NEEDED
         .iter()
         .all(|wanted| config.lines().any(|line| line == *wanted));
-    fit.then_some(KernelFiles {
+    let tree = ModuleTree::scan(&modules).ok()?;
+    let drives = drivers.iter().all(|driver| tree.has(driver));
+    (speaks && drives).then_some(KernelFiles {
         image,
         modules,
         release,
@@ -217,7 +214,9 @@ mod tests {
         let modules = root.path().join("lib/modules/6.1.0-test");
         fs::create_dir_all(&modules).unwrap();
         fs::create_dir_all(root.path().join("boot")).unwrap();
-        fs::write(modules.join("modules.builtin"), "").unwrap();
+        fs::write(modules.join("modules.builtin"), "kernel/virtio_pci.ko\n").unwrap();
+        fs::create_dir(modules.join("kernel")).unwrap();
+        fs::write(modules.join("kernel/e1000.ko.xz"), "").unwrap();
         fs::write(root.path().join("boot/vmlinuz-6.1.0-test"), "kernel").unwrap();
         if let Some(config) = config {
             fs::write(root.path().join("boot/config-6.1.0-test"), config).unwrap();
@@ -229,8 +228,10 @@ mod tests {
 
     #[test]
     fn the_hosts_kernel_is_taken_only_when_it_can_be_a_guests() {
-        let find =
-            |root: &tempfile::TempDir| kernel_of_release(root.path(), "6.1.0-test".to_owned());
+        let find_with = |root: &tempfile::TempDir, drivers: &[&str]| {
+            kernel_of_release(root.path(), "6.1.0-test".to_owned(), drivers)
+        };
+        let find = |root: &tempfile::TempDir| find_with(root, &["virtio_pci", "e1000"]);
         let stock = host(Some(STOCK));
         assert_eq!(
             find(&stock).unwrap().image,
@@ -244,6 +245,7 @@ mod tests {
             None,
             "it would be mute"
         );
+        assert_eq!(find_with(&stock, &["ahci"]), None, "it lacks a driver");
         fs::remove_dir_all(stock.path().join("lib")).unwrap();
         assert_eq!(find(&stock), None, "it would have no drivers");
     }

@@ -78,6 +78,12 @@ impl ModuleTree {
         })
     }
 
+    /// Whether the kernel has this driver, as a module or built in.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let name = canonical(name);
+        self.paths.contains_key(&name) || self.builtin.contains(&name)
+    }
+
     /// Picks `wanted` and all they need.
     pub(crate) fn select<'a>(
         &self,

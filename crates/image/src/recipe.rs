@@ -15,8 +15,8 @@ pub struct Recipe {
     pub description: &'static str,
     /// Packages whose first `linux-image-…` dependency is the kernel; the first that exists is taken.
     pub(crate) kernel_packages: &'static [&'static str],
-    /// Whether the host's own kernel will do as well.
-    pub(crate) host_kernel: bool,
+    /// The drivers that make the host's own kernel do as well.
+    pub(crate) host_kernel_needs: &'static [&'static str],
     /// Bytes that making it takes for a moment, packages included.
     pub(crate) room: u64,
     /// Drivers to take where the kernel has them as modules.
@@ -34,7 +34,7 @@ pub static RECIPES: [Recipe; 2] = [
             "linux-image-virtual",
             "linux-image-generic",
         ],
-        host_kernel: true,
+        host_kernel_needs: &["virtio_pci", "virtio_console", "virtio_blk", "virtio_net"],
         room: 300_000_000,
         modules: &[VIRTIO, PLATFORM, DISKS, FILE_SYSTEMS],
     },
@@ -42,7 +42,17 @@ pub static RECIPES: [Recipe; 2] = [
         name: "tiny-generic",
         description: "the same with the general-purpose kernel: also e1000, AHCI, USB, watchdogs, 9p",
         kernel_packages: &["linux-image-amd64", "linux-image-generic"],
-        host_kernel: false,
+        host_kernel_needs: &[
+            "virtio_pci",
+            "virtio_console",
+            "virtio_blk",
+            "virtio_net",
+            "ahci",
+            "e1000",
+            "usb_storage",
+            "i6300esb",
+            "9p",
+        ],
         room: 700_000_000,
         modules: &[
             VIRTIO,

@@ -28,7 +28,7 @@ const MANIFEST: &str = "manifest.json";
 const CURRENT: &str = "current";
 const BUILDING: &str = ".building-";
 
-/// What the making of a guest is doing, for a live line.
+/// What the making of a guest is doing; its text suits a live line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress {
@@ -52,7 +52,7 @@ pub enum Progress {
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WaitingForOtherRun => f.write_str("waiting for another run that makes it"),
+            Self::WaitingForOtherRun => f.write_str("waiting for another run that makes a guest"),
             Self::LookingForPackages => f.write_str("looking for packages"),
             Self::FetchingPackageLists => f.write_str("fetching package lists"),
             Self::Downloading { packages } => write!(f, "downloading {}", packages.join(", ")),
@@ -279,12 +279,12 @@ fn recipe_fingerprint(recipe: &Recipe) -> String {
     let Recipe {
         name,
         kernel_packages,
-        host_kernel,
+        host_kernel_needs,
         modules,
         ..
     } = recipe;
     hasher.update(format!(
-        "{RECIPE_VERSION}\0{INIT_SHA256}\0{name}\0{kernel_packages:?}\0{host_kernel}\0{modules:?}"
+        "{RECIPE_VERSION}\0{INIT_SHA256}\0{name}\0{kernel_packages:?}\0{host_kernel_needs:?}\0{modules:?}"
     ));
     apt::hex(&hasher.finalize())
 }
