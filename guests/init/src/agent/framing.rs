@@ -59,11 +59,29 @@ impl Framing {
 
     /// Takes bytes and hands every complete frame to `emit`.
     pub fn feed(&mut self, bytes: &[u8], mut emit: impl FnMut(Frame)) {
-        for &byte in bytes {
-            if let Some(frame) = self.step(byte) {
+        let mut rest = bytes;
+        while let Some(&byte) = rest.first() {
+            let plain = self.plain(rest);
+            let frame = if plain > 0 {
+                self.message.extend_from_slice(&rest[..plain]);
+                self.limit()
+            } else {
+                self.step(byte)
+            };
+            rest = &rest[plain.max(1)..];
+            if let Some(frame) = frame {
                 emit(frame);
             }
         }
+    }
+
+    /// How many of the next bytes are nothing but text of a string: nearly all of a message that carries a file.
+    fn plain(&self, bytes: &[u8]) -> usize {
+        if self.state != State::Text {
+            return 0;
+        }
+        let end = |byte: &u8| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | 0xfe..);
+        bytes.iter().position(end).unwrap_or(bytes.len())
     }
 
     fn step(&mut self, byte: u8) -> Option<Frame> {
