@@ -16,6 +16,11 @@ pub trait Loader {
     /// Any error means "this file cannot be included"; it is shown to the user.
     fn load(&self, path: &str) -> io::Result<Vec<u8>>;
 
+    /// Does `path` stand for itself, rather than for a file below the directory of the including file?
+    fn is_absolute(&self, path: &str) -> bool {
+        path.starts_with('/')
+    }
+
     /// The directory that a leading `~` stands for, when there is one.
     fn home(&self) -> Option<String> {
         None
@@ -25,6 +30,10 @@ pub trait Loader {
 impl<L: Loader + ?Sized> Loader for &L {
     fn load(&self, path: &str) -> io::Result<Vec<u8>> {
         (**self).load(path)
+    }
+
+    fn is_absolute(&self, path: &str) -> bool {
+        (**self).is_absolute(path)
     }
 
     fn home(&self) -> Option<String> {

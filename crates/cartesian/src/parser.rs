@@ -542,7 +542,7 @@ impl<L: Loader> Parser<L> {
         let fail = |kind, message: String| Mistake::new(kind, rest, line.text.len(), message);
         let mut path = self.expand_home(written);
         if let Some(dir) = reading.dir
-            && !path.starts_with('/')
+            && !self.loader.is_absolute(&path)
         {
             path.insert_str(0, dir);
         }
