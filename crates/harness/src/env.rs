@@ -51,9 +51,17 @@ pub(crate) struct Binary {
 
 impl Binary {
     fn new(qemu: Qemu) -> Self {
-        let args = qemu.base_args().into_iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        let args = qemu
+            .base_args()
+            .into_iter()
+            .map(|arg| arg.to_string_lossy().into_owned())
+            .collect();
         Self {
-            program: Program { path: qemu.path, args, env: qemu.env },
+            program: Program {
+                path: qemu.path,
+                args,
+                env: qemu.env,
+            },
             capabilities: Arc::new(qemu.capabilities),
         }
     }
@@ -71,7 +79,10 @@ pub struct SetupError {
 
 impl SetupError {
     fn new(what: &str, error: &(dyn std::error::Error + 'static)) -> Self {
-        Self { reason: format!("failed to {what}: {}", chain(error)), hints: Vec::new() }
+        Self {
+            reason: format!("failed to {what}: {}", chain(error)),
+            hints: Vec::new(),
+        }
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -88,7 +99,12 @@ impl Env {
     ///
     /// # Errors
     /// [`SetupError`] with what may mend it.
-    pub async fn prepare(settings: Settings, plan: &Plan, events: Sender, logs: TestLogs) -> Result<Self, SetupError> {
+    pub async fn prepare(
+        settings: Settings,
+        plan: &Plan,
+        events: Sender,
+        logs: TestLogs,
+    ) -> Result<Self, SetupError> {
         let runtime = settings.dirs.runtime().to_owned();
         reap(&runtime, &events)?;
         let ledger = Ledger::open(&runtime).map_err(|e| SetupError::new("open the ledger", &e))?;
@@ -97,7 +113,10 @@ impl Env {
             logs,
             ledger,
             deadlines: Deadlines::fixed(1.0),
-            accel: Decision { accel: Accel::Tcg, reason: "no machine is started".into() },
+            accel: Decision {
+                accel: Accel::Tcg,
+                reason: "no machine is started".into(),
+            },
             disks: None,
             qemus: BTreeMap::new(),
             guests: BTreeMap::new(),
@@ -148,7 +167,8 @@ impl Env {
             })
             .await?;
             let qemu = qemu.map_err(|e| {
-                SetupError::new("use QEMU", &e).hint("virt-test doctor names the QEMUs of this host and how to install one")
+                SetupError::new("use QEMU", &e)
+                    .hint("virt-test doctor names the QEMUs of this host and how to install one")
             })?;
             self.events.send(Event::Qemu {
                 path: qemu.path.clone(),
@@ -160,9 +180,16 @@ impl Env {
     }
 
     fn prepare_qemu_img(&mut self, plan: &Plan) {
-        let program = plan.values("qemu_img_binary").first().map_or("qemu-img", |&path| path).to_owned();
+        let program = plan
+            .values("qemu_img_binary")
+            .first()
+            .map_or("qemu-img", |&path| path)
+            .to_owned();
         let qemu_img = QemuImg::new(program);
-        self.disks = Some(Disks::new(self.settings.dirs.cache().join("disks"), qemu_img));
+        self.disks = Some(Disks::new(
+            self.settings.dirs.cache().join("disks"),
+            qemu_img,
+        ));
     }
 
     async fn prepare_guest(&mut self, name: &str) -> Result<(), SetupError> {
@@ -175,7 +202,9 @@ impl Env {
         let ensured = blocking(move || {
             let progress = |progress| {
                 info!(?progress, "guest {wanted}");
-                events.send(Event::SetupStep { what: format!("guest {wanted}: {progress}") });
+                events.send(Event::SetupStep {
+                    what: format!("guest {wanted}: {progress}"),
+                });
             };
             store.ensure(&wanted, Rebuild::IfStale, &progress)
         })
@@ -192,7 +221,9 @@ impl Env {
 
     fn step(&self, what: &str) {
         info!("{what}");
-        self.events.send(Event::SetupStep { what: what.to_owned() });
+        self.events.send(Event::SetupStep {
+            what: what.to_owned(),
+        });
     }
 
     /// The accelerator and why.
@@ -217,10 +248,13 @@ impl Env {
 }
 
 fn reap(runtime: &Path, events: &Sender) -> Result<(), SetupError> {
-    let reaped = Ledger::reap_stale(runtime).map_err(|e| SetupError::new("clean up after earlier runs", &e))?;
+    let reaped = Ledger::reap_stale(runtime)
+        .map_err(|e| SetupError::new("clean up after earlier runs", &e))?;
     for item in &reaped.items {
         info!(%item, "removed what an earlier run left behind");
-        events.send(Event::Reaped { what: item.to_string() });
+        events.send(Event::Reaped {
+            what: item.to_string(),
+        });
     }
     for failure in &reaped.failures {
         warn!("left behind by an earlier run and still there: {failure}");
@@ -229,6 +263,10 @@ fn reap(runtime: &Path, events: &Sender) -> Result<(), SetupError> {
 }
 
 /// Runs what blocks away from the threads that serve machines.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, SetupError> {
-    tokio::task::spawn_blocking(work).await.map_err(|e| SetupError::new("finish a step of set-up", &e))
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, SetupError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| SetupError::new("finish a step of set-up", &e))
 }

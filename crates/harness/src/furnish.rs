@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use machine::{
-    Accel, Boot, Cpu, Disk, DiskBus, ImageFormat, MacAddr, MachineSpec, MachineType, Made, Memory, Netdev, Nic, NicModel,
-    Topology, VirtioPort, WatchdogModel,
+    Accel, Board, Boot, Cpu, Disk, DiskBus, ImageFormat, MacAddr, MachineSpec, MachineType, Made, Memory,
+    Netdev, Nic, NicModel, Topology, VirtioPort, WatchdogModel,
 };
 use params::{ParamError, Params};
 
@@ -32,11 +32,21 @@ pub(crate) struct PreparedImage {
 ///
 /// # Errors
 /// ERROR with the key where a value does not make sense.
-pub(crate) fn machine_spec(name: &str, params: &Params, accel: Accel, media: Media) -> Result<MachineSpec, Stop> {
+pub(crate) fn machine_spec(
+    name: &str,
+    params: &Params,
+    accel: Accel,
+    media: Media,
+) -> Result<MachineSpec, Stop> {
     furnish(name, params, accel, media).map_err(|error| Stop::error(error.to_string()))
 }
 
-fn furnish(name: &str, params: &Params, accel: Accel, media: Media) -> Result<MachineSpec, ParamError> {
+fn furnish(
+    name: &str,
+    params: &Params,
+    accel: Accel,
+    media: Media,
+) -> Result<MachineSpec, ParamError> {
     let mut spec = MachineSpec::new(name);
     spec.machine = machine_type(params);
     spec.accel = accel;
@@ -47,8 +57,16 @@ fn furnish(name: &str, params: &Params, accel: Accel, media: Media) -> Result<Ma
         max: size(params, "maxmem")?,
     };
     spec.boot = media.boot;
-    spec.disks = media.images.iter().map(|image| disk(params, image)).collect::<Result<_, _>>()?;
-    spec.nics = params.objects("nics").into_iter().map(|nic| self::nic(name, params, nic)).collect::<Result<_, _>>()?;
+    spec.disks = media
+        .images
+        .iter()
+        .map(|image| disk(params, image))
+        .collect::<Result<_, _>>()?;
+    spec.nics = params
+        .objects("nics")
+        .into_iter()
+        .map(|nic| self::nic(name, params, nic))
+        .collect::<Result<_, _>>()?;
     spec.serials = owned(params.objects("serials"));
     spec.virtio_ports = virtio_ports(params);
     spec.agent = params.flag("guest_agent")?;
@@ -56,7 +74,10 @@ fn furnish(name: &str, params: &Params, accel: Accel, media: Media) -> Result<Ma
     spec.balloon = params.flag("balloon")?;
     spec.pvpanic = params.flag("pvpanic")?;
     spec.watchdog = watchdog(params)?;
-    spec.hotplug_ports = params.read("pcie_free_ports")?.unwrap_or(0);
+    // Only PCI Express has root ports; a PCI bus takes plugged devices as it is.
+    if spec.machine.board() == Some(Board::Q35) {
+        spec.hotplug_ports = params.read("pcie_free_ports")?.unwrap_or(0);
+    }
     spec.sandbox = params.value("qemu_sandbox") != Some("off");
     spec.extra_args = extra_args(params)?;
     Ok(spec)
@@ -81,8 +102,12 @@ fn size(params: &Params, key: &str) -> Result<Option<machine::ByteSize>, ParamEr
 fn cpu(params: &Params) -> Result<Cpu, ParamError> {
     let count = params.read("smp")?.unwrap_or(1);
     let part = |key| -> Result<Option<u32>, ParamError> { params.read(key) };
-    let (sockets, dies, cores, threads) =
-        (part("vcpu_sockets")?, part("vcpu_dies")?, part("vcpu_cores")?, part("vcpu_threads")?);
+    let (sockets, dies, cores, threads) = (
+        part("vcpu_sockets")?,
+        part("vcpu_dies")?,
+        part("vcpu_cores")?,
+        part("vcpu_threads")?,
+    );
     let given = [sockets, dies, cores, threads].iter().any(Option::is_some);
     Ok(Cpu {
         model: params.value("cpu_model").map(str::to_owned),
@@ -101,7 +126,8 @@ fn disk(params: &Params, image: &PreparedImage) -> Result<Disk, ParamError> {
     let params = params.object_params(&image.name);
     let mut disk = Disk::new(&image.name, &image.path, image.format.clone());
     disk.made = Some(image.made.clone());
-    disk.bus = word(&params, "drive_format", &DiskBus::ALL, DiskBus::qemu_name)?.unwrap_or(DiskBus::VirtioBlk);
+    disk.bus = word(&params, "drive_format", &DiskBus::ALL, DiskBus::qemu_name)?
+        .unwrap_or(DiskBus::VirtioBlk);
     disk.readonly = params.flag("image_readonly")?;
     disk.serial = params.value("drive_serial").map(str::to_owned);
     disk.bootindex = params.read("bootindex")?;
@@ -111,12 +137,18 @@ fn disk(params: &Params, image: &PreparedImage) -> Result<Disk, ParamError> {
 fn nic(vm: &str, params: &Params, id: &str) -> Result<Nic, ParamError> {
     let params = params.object_params(id);
     let mut nic = Nic::new(vm, id);
-    nic.model = word(&params, "nic_model", &NicModel::ALL, NicModel::qemu_name)?.unwrap_or(NicModel::VirtioNet);
+    nic.model = word(&params, "nic_model", &NicModel::ALL, NicModel::qemu_name)?
+        .unwrap_or(NicModel::VirtioNet);
     if let Some(mac) = params.value("mac") {
-        nic.mac = mac.parse::<MacAddr>().map_err(|_| wrong("mac", mac, "a hardware address such as 52:54:00:12:34:56"))?;
+        nic.mac = mac
+            .parse::<MacAddr>()
+            .map_err(|_| wrong("mac", mac, "a hardware address such as 52:54:00:12:34:56"))?;
     }
     nic.netdev = match params.value("nettype").unwrap_or("user") {
-        "user" => Netdev::User { restrict: params.value("net_restrict") != Some("no"), forwards: Vec::new() },
+        "user" => Netdev::User {
+            restrict: params.value("net_restrict") != Some("no"),
+            forwards: Vec::new(),
+        },
         "none" => Netdev::None,
         other => return Err(wrong("nettype", other, "user or none")),
     };
@@ -124,11 +156,21 @@ fn nic(vm: &str, params: &Params, id: &str) -> Result<Nic, ParamError> {
 }
 
 fn virtio_ports(params: &Params) -> Vec<VirtioPort> {
-    let names = params.objects("virtio_ports").into_iter().filter(|&name| name != MachineSpec::AGENT);
+    let names = params
+        .objects("virtio_ports")
+        .into_iter()
+        .filter(|&name| name != MachineSpec::AGENT);
     names
         .map(|id| {
-            let name = params.object_params(id).value("virtio_port_name").unwrap_or(id).to_owned();
-            VirtioPort { id: id.to_owned(), name }
+            let name = params
+                .object_params(id)
+                .value("virtio_port_name")
+                .unwrap_or(id)
+                .to_owned();
+            VirtioPort {
+                id: id.to_owned(),
+                name,
+            }
         })
         .collect()
 }
@@ -144,7 +186,9 @@ fn watchdog(params: &Params) -> Result<Option<WatchdogModel>, ParamError> {
 }
 
 fn extra_args(params: &Params) -> Result<Vec<String>, ParamError> {
-    let Some(text) = params.value("extra_params") else { return Ok(Vec::new()) };
+    let Some(text) = params.value("extra_params") else {
+        return Ok(Vec::new());
+    };
     shell_words::split(text).map_err(|_| wrong("extra_params", text, "words, with balanced quotes"))
 }
 
@@ -154,7 +198,9 @@ fn word<T: Copy>(
     all: &[T],
     name: impl Fn(T) -> &'static str,
 ) -> Result<Option<T>, ParamError> {
-    let Some(value) = params.value(key) else { return Ok(None) };
+    let Some(value) = params.value(key) else {
+        return Ok(None);
+    };
     match all.iter().find(|&&word| name(word) == value) {
         Some(&word) => Ok(Some(word)),
         None => {
@@ -165,7 +211,11 @@ fn word<T: Copy>(
 }
 
 fn wrong(key: &str, value: &str, expected: &str) -> ParamError {
-    ParamError::Wrong { key: key.to_owned(), value: value.to_owned(), expected: expected.to_owned() }
+    ParamError::Wrong {
+        key: key.to_owned(),
+        value: value.to_owned(),
+        expected: expected.to_owned(),
+    }
 }
 
 /// What the configuration names besides the guest: a kernel of one's own.

@@ -34,14 +34,22 @@ impl DebugLog {
     pub fn create(path: &Path) -> io::Result<(Self, TestLogs)> {
         let run = Arc::new(Mutex::new(File::create(path)?));
         let tests = Arc::new(Mutex::new(Vec::new()));
-        Ok((Self { run, tests: Arc::clone(&tests) }, TestLogs { tests }))
+        Ok((
+            Self {
+                run,
+                tests: Arc::clone(&tests),
+            },
+            TestLogs { tests },
+        ))
     }
 }
 
 impl TestLogs {
     /// Logs of no run, for tests of the harness.
     pub fn none() -> Self {
-        Self { tests: Arc::default() }
+        Self {
+            tests: Arc::default(),
+        }
     }
 
     /// Opens the log of test `index`; what is logged within the span returned goes there too.
@@ -145,12 +153,20 @@ mod tests {
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::info!("before");
             let span = logs.open(7, &dir.path().join("test.log")).unwrap();
-            span.in_scope(|| tracing::info_span!("inner").in_scope(|| tracing::info!(vm = "vm1", "inside")));
+            span.in_scope(|| {
+                tracing::info_span!("inner").in_scope(|| tracing::info!(vm = "vm1", "inside"))
+            });
             logs.close(7);
         });
         let run = std::fs::read_to_string(dir.path().join("run.log")).unwrap();
         let test = std::fs::read_to_string(dir.path().join("test.log")).unwrap();
-        assert!(run.contains("| before\n") && run.contains("| inside vm=\"vm1\"\n"), "{run}");
-        assert!(!test.contains("before") && test.contains("| inside vm=\"vm1\"\n"), "{test}");
+        assert!(
+            run.contains("| before\n") && run.contains("| inside vm=\"vm1\"\n"),
+            "{run}"
+        );
+        assert!(
+            !test.contains("before") && test.contains("| inside vm=\"vm1\"\n"),
+            "{test}"
+        );
     }
 }

@@ -23,7 +23,11 @@ impl Plan {
     /// Adds a test.
     pub fn push(&mut self, name: String, params: Params) {
         let index = self.tests.len() + 1;
-        self.tests.push(Planned { index, name, params });
+        self.tests.push(Planned {
+            index,
+            name,
+            params,
+        });
     }
 
     /// The tests, in order.

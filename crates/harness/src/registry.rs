@@ -33,8 +33,10 @@ macro_rules! register {
         const _: () = {
             #[$crate::linkme::distributed_slice($crate::TESTS)]
             #[linkme(crate = $crate::linkme)]
-            static TEST: $crate::TestDef =
-                $crate::TestDef { name: stringify!($name), run: |test| Box::pin($name(test)) };
+            static TEST: $crate::TestDef = $crate::TestDef {
+                name: stringify!($name),
+                run: |test| Box::pin($name(test)),
+            };
         };
     };
 }

@@ -14,7 +14,9 @@ pub fn create(logs: &Path) -> io::Result<PathBuf> {
     let mut name = base.clone();
     for again in 2.. {
         match fs::create_dir(logs.join(&name)) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => name = format!("{base}-{again}"),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                name = format!("{base}-{again}")
+            }
             result => {
                 result?;
                 break;
@@ -43,7 +45,13 @@ const LONGEST_NAME: usize = 160;
 pub fn test_dir_name(index: usize, name: &str) -> String {
     let safe: String = name
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "._-+=()".contains(c) { c } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "._-+=()".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
         .collect();
     let tail = if safe.len() <= LONGEST_NAME {
         &safe[..]
@@ -65,7 +73,10 @@ mod tests {
         let first = create(logs.path()).unwrap();
         let second = create(logs.path()).unwrap();
         assert_ne!(first, second);
-        assert_eq!(fs::canonicalize(logs.path().join("latest")).unwrap(), fs::canonicalize(second).unwrap());
+        assert_eq!(
+            fs::canonicalize(logs.path().join("latest")).unwrap(),
+            fs::canonicalize(second).unwrap()
+        );
     }
 
     #[test]

@@ -35,8 +35,15 @@ pub async fn run(env: Arc<Env>, plan: &Plan, mut stop: watch::Receiver<bool>) ->
 
 async fn run_one(env: &Arc<Env>, planned: &Planned, stop: &mut watch::Receiver<bool>) -> Verdict {
     let index = planned.index;
-    let dir = env.settings.run_dir.join(test_dir_name(index, &planned.name));
-    env.events.send(Event::TestStarted { index, name: planned.name.clone(), dir: dir.clone() });
+    let dir = env
+        .settings
+        .run_dir
+        .join(test_dir_name(index, &planned.name));
+    env.events.send(Event::TestStarted {
+        index,
+        name: planned.name.clone(),
+        dir: dir.clone(),
+    });
     let mut test = Test::new(Arc::clone(env), planned.clone(), dir.clone());
     let outcome = match open(env, index, &dir) {
         Ok(span) => {
@@ -108,7 +115,9 @@ async fn body(test: &mut Test) -> TestResult {
 
 fn panicked(panic: &(dyn Any + Send)) -> Stop {
     let said = panic.downcast_ref::<&str>().copied();
-    let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    let said = said
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
     Stop::error(format!("the test panicked: {said}"))
 }
 
@@ -120,14 +129,23 @@ async fn clean_up(test: &mut Test, mut outcome: TestResult) -> TestResult {
         for vm in test.machines() {
             let words = vm.last_words().to_string();
             if !words.is_empty() && !stop.reason.contains(&words) {
-                stop.details.push(format!("last words of {}:\n{words}", vm.name()));
+                stop.details
+                    .push(format!("last words of {}:\n{words}", vm.name()));
             }
         }
     }
     let mut kept = false;
     for (name, vm) in test.take_machines() {
-        let kill = test.params().object_params(&name).flag("kill_vm").unwrap_or(true);
-        if kill || outcome.as_ref().is_err_and(|stop| stop.verdict == Verdict::Interrupted) {
+        let kill = test
+            .params()
+            .object_params(&name)
+            .flag("kill_vm")
+            .unwrap_or(true);
+        if kill
+            || outcome
+                .as_ref()
+                .is_err_and(|stop| stop.verdict == Verdict::Interrupted)
+        {
             match vm.destroy().await {
                 Ok(report) => debug!("{name}: {report}"),
                 Err(error) => warn!("{name}: {}", chain(&error)),
@@ -150,7 +168,11 @@ fn leave_running(vm: Arc<Vm>) -> String {
     let name = vm.name().to_owned();
     match Arc::try_unwrap(vm) {
         Ok(vm) => match vm.detach() {
-            Ok(left) => format!("{name} was left running: pid {}, sockets in {}", left.process.pid, left.sockets.display()),
+            Ok(left) => format!(
+                "{name} was left running: pid {}, sockets in {}",
+                left.process.pid,
+                left.sockets.display()
+            ),
             Err(error) => chain(&error),
         },
         Err(_) => format!("{name} could not be left running: the test still holds it"),

@@ -74,7 +74,11 @@ impl Test {
     pub fn phase(&self, phase: impl Into<String>) {
         let phase = phase.into();
         info!("{phase}");
-        self.env.events.send(Event::TestPhase { index: self.planned.index, at_ms: self.elapsed_ms(), phase });
+        self.env.events.send(Event::TestPhase {
+            index: self.planned.index,
+            at_ms: self.elapsed_ms(),
+            phase,
+        });
     }
 
     /// Something deserves a look: the test goes on, and ends with WARN if it passes.
@@ -94,7 +98,11 @@ impl Test {
 
     /// Names of the machines of the test.
     pub fn machine_names(&self) -> Vec<String> {
-        self.params().objects("vms").into_iter().map(str::to_owned).collect()
+        self.params()
+            .objects("vms")
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Name of the machine a test with one machine uses.
@@ -150,12 +158,21 @@ impl Test {
         let params = self.params().object_params(name);
         let start = self.starts.entry(name.to_owned()).or_insert(0);
         *start += 1;
-        let log_dir = self.dir.join(if *start == 1 { name.to_owned() } else { format!("{name}-{start}") });
+        let log_dir = self.dir.join(if *start == 1 {
+            name.to_owned()
+        } else {
+            format!("{name}-{start}")
+        });
         self.phase(format!("starting {name}"));
         let qemu = self.env.qemu(params.value("qemu_binary"));
-        let Some(qemu) = qemu else { return Err(Stop::error("no QEMU was prepared for this test")) };
+        let Some(qemu) = qemu else {
+            return Err(Stop::error("no QEMU was prepared for this test"));
+        };
         let accel = self.accel(&params);
-        let media = Media { boot: self.boot(&params, accel)?, images: self.images_of(name, &params).await? };
+        let media = Media {
+            boot: self.boot(&params, accel)?,
+            images: self.images_of(name, &params).await?,
+        };
         let spec = furnish::machine_spec(name, &params, accel, media)?;
         let context = vm::Context {
             program: qemu.program.clone(),
@@ -187,7 +204,9 @@ impl Test {
         if let Some(boot) = furnish::own_kernel(params, self.env.settings.dirs.data()) {
             return Ok(boot);
         }
-        let Some(name) = params.value("guest_name") else { return Ok(Boot::Disk) };
+        let Some(name) = params.value("guest_name") else {
+            return Ok(Boot::Disk);
+        };
         let guest = self.env.guest(name);
         let guest = guest.ok_or_else(|| Stop::error(format!("guest {name} was not prepared")))?;
         let acceleration = match accel {
@@ -199,7 +218,11 @@ impl Test {
             cmdline.push(' ');
             cmdline.push_str(more);
         }
-        Ok(Boot::Kernel { kernel: guest.kernel.clone(), initrd: Some(guest.initrd.clone()), cmdline })
+        Ok(Boot::Kernel {
+            kernel: guest.kernel.clone(),
+            initrd: Some(guest.initrd.clone()),
+            cmdline,
+        })
     }
 
     /// The machine's own image files, made when it is first started: one that is started again finds what it wrote.
@@ -215,24 +238,44 @@ impl Test {
     async fn make_images(&self, vm: &str, params: &Params) -> TestResult<Vec<PreparedImage>> {
         let mut prepared = Vec::new();
         for name in params.objects("images") {
-            let Some(disks) = &self.env.disks else { return Err(Stop::error("no qemu-img was prepared")) };
+            let Some(disks) = &self.env.disks else {
+                return Err(Stop::error("no qemu-img was prepared"));
+            };
             let image = params.object_params(name);
-            let format: image::ImageFormat = image_format(image.value("image_format").unwrap_or("qcow2"))?;
+            let format: image::ImageFormat =
+                image_format(image.value("image_format").unwrap_or("qcow2"))?;
             let size: params::ByteSize = image.need("image_size")?;
             let (contents, made) = match image.value("image_name") {
                 Some(base) => {
-                    let base = self.env.settings.dirs.data().join(format!("{base}.{}", format.as_str()));
-                    let backing = image::Backing { path: base.clone(), format };
-                    (Contents::Of(backing), Made::Of(base, machine_format(format)))
+                    let base = self
+                        .env
+                        .settings
+                        .dirs
+                        .data()
+                        .join(format!("{base}.{}", format.as_str()));
+                    let backing = image::Backing {
+                        path: base.clone(),
+                        format,
+                    };
+                    (
+                        Contents::Of(backing),
+                        Made::Of(base, machine_format(format)),
+                    )
                 }
                 None => (
                     Contents::Blank { size: size.bytes() },
                     Made::Blank(machine::ByteSize::bytes(size.bytes())),
                 ),
             };
-            let request = DiskRequest { name: format!("{vm}-{name}"), format, contents, options: Vec::new() };
+            let request = DiskRequest {
+                name: format!("{vm}-{name}"),
+                format,
+                contents,
+                options: Vec::new(),
+            };
             let disk = disks.create(&self.dir, &request).await;
-            let disk = disk.map_err(|e| Stop::error(format!("failed to make disk {name}: {}", chain(&e))))?;
+            let disk = disk
+                .map_err(|e| Stop::error(format!("failed to make disk {name}: {}", chain(&e))))?;
             prepared.push(PreparedImage {
                 name: name.to_owned(),
                 path: disk.path,
@@ -244,7 +287,11 @@ impl Test {
     }
 
     pub(crate) fn take_images(&mut self) -> Vec<PathBuf> {
-        std::mem::take(&mut self.images).into_values().flatten().map(|image| image.path).collect()
+        std::mem::take(&mut self.images)
+            .into_values()
+            .flatten()
+            .map(|image| image.path)
+            .collect()
     }
 
     pub(crate) fn take_machines(&mut self) -> BTreeMap<String, Arc<Vm>> {
@@ -279,15 +326,19 @@ impl Test {
             ("password_prompt", &mut login.password_prompt),
         ] {
             if let Some(pattern) = params.value(key) {
-                *place = Regex::new(pattern).map_err(|e| Stop::error(format!("{key} is no pattern: {e}")))?;
+                *place = Regex::new(pattern)
+                    .map_err(|e| Stop::error(format!("{key} is no pattern: {e}")))?;
             }
         }
-        Ok(vm.wait_for_login(&login, params.need("login_timeout")?).await?)
+        Ok(vm
+            .wait_for_login(&login, params.need("login_timeout")?)
+            .await?)
     }
 }
 
 fn image_format(name: &str) -> TestResult<image::ImageFormat> {
-    name.parse().map_err(|e: image::UnknownFormat| Stop::error(format!("image_format: {e}")))
+    name.parse()
+        .map_err(|e: image::UnknownFormat| Stop::error(format!("image_format: {e}")))
 }
 
 fn machine_format(format: image::ImageFormat) -> machine::ImageFormat {

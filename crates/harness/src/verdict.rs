@@ -18,7 +18,11 @@ pub struct Stop {
 
 impl Stop {
     fn new(verdict: Verdict, reason: impl Into<String>) -> Self {
-        Self { verdict, reason: reason.into(), details: Vec::new() }
+        Self {
+            verdict,
+            reason: reason.into(),
+            details: Vec::new(),
+        }
     }
 
     /// The guest or QEMU did not do what the test asserts.

@@ -7,10 +7,15 @@ use vm::qmp::QmpError;
 async fn qmp_command(test: &mut Test) -> TestResult {
     let vm = test.main_vm()?;
     let status = vm.qmp().execute("query-status", json!({})).await?;
-    check!(status["status"] == "running", "query-status answers {status}");
+    check!(
+        status["status"] == "running",
+        "query-status answers {status}"
+    );
     match vm.qmp().execute("no-such-command", json!({})).await {
         Err(QmpError::Refused { class, .. }) if class == "CommandNotFound" => Ok(()),
-        other => Err(Stop::fail(format!("an unknown command is answered with {other:?}"))),
+        other => Err(Stop::fail(format!(
+            "an unknown command is answered with {other:?}"
+        ))),
     }
 }
 harness::register!(qmp_command);

@@ -29,11 +29,16 @@ async fn reboot(test: &mut Test) -> TestResult {
             "system_reset" => vm.reset().await?,
             other => return Err(Stop::error(format!("reboot_methods names '{other}'"))),
         }
-        vm.wait_for_event_since(cursor, "RESET", test.span("reboot_timeout")?).await?;
+        vm.wait_for_event_since(cursor, "RESET", test.span("reboot_timeout")?)
+            .await?;
         test.phase(format!("booting {} again", vm.name()));
         session = test.log_in(&vm).await?;
         let after = Life::of(test, &mut session).await?;
-        check!(after.boot_id != before.boot_id, "after a reboot by {method} the boot id is still {}", after.boot_id);
+        check!(
+            after.boot_id != before.boot_id,
+            "after a reboot by {method} the boot id is still {}",
+            after.boot_id
+        );
         // Had it not rebooted, it would have been up for as long as passed in between on top of what it was.
         let without = before.uptime + (after.seen - before.seen).as_secs_f64();
         check!(
@@ -56,11 +61,23 @@ struct Life {
 impl Life {
     async fn of(test: &Test, session: &mut Session) -> TestResult<Self> {
         let command = "cat /proc/sys/kernel/random/boot_id /proc/uptime";
-        let output = session.run_within(test.span("session_timeout")?, command).await?.stdout_text();
+        let output = session
+            .run_within(test.span("session_timeout")?, command)
+            .await?
+            .stdout_text();
         let mut words = output.split_whitespace();
-        match (words.next(), words.next().and_then(|uptime| uptime.parse().ok())) {
-            (Some(boot_id), Some(uptime)) => Ok(Self { boot_id: boot_id.to_owned(), uptime, seen: Instant::now() }),
-            _ => Err(Stop::fail(format!("the guest answers '{command}' with '{output}'"))),
+        match (
+            words.next(),
+            words.next().and_then(|uptime| uptime.parse().ok()),
+        ) {
+            (Some(boot_id), Some(uptime)) => Ok(Self {
+                boot_id: boot_id.to_owned(),
+                uptime,
+                seen: Instant::now(),
+            }),
+            _ => Err(Stop::fail(format!(
+                "the guest answers '{command}' with '{output}'"
+            ))),
         }
     }
 }

@@ -28,7 +28,13 @@ async fn shutdown(test: &mut Test) -> TestResult {
             other => return Err(Stop::error(format!("shutdown_methods names '{other}'"))),
         }
         let report = vm.wait_exit(test.span("shutdown_timeout")?).await?;
-        let events: Vec<String> = vm.qmp().events().since(before).into_iter().map(|event| event.name).collect();
+        let events: Vec<String> = vm
+            .qmp()
+            .events()
+            .since(before)
+            .into_iter()
+            .map(|event| event.name)
+            .collect();
         let pressed = events.iter().any(|event| event == "POWERDOWN");
         check!(
             pressed == (method == "system_powerdown"),
@@ -36,9 +42,15 @@ async fn shutdown(test: &mut Test) -> TestResult {
             if pressed { "" } else { "not " }
         );
         let Some(reason) = &report.shutdown else {
-            return Err(Stop::fail(format!("by {method}, QEMU ended without a SHUTDOWN event: {report}")));
+            return Err(Stop::fail(format!(
+                "by {method}, QEMU ended without a SHUTDOWN event: {report}"
+            )));
         };
-        check!(reason.guest, "by {method}, it was not the guest that shut down but '{}'", reason.reason);
+        check!(
+            reason.guest,
+            "by {method}, it was not the guest that shut down but '{}'",
+            reason.reason
+        );
         check!(report.exit.success(), "by {method}, QEMU {}", report.exit);
         test.forget_vm(&name);
     }

@@ -114,7 +114,12 @@ pub enum Accel {
 #[derive(Debug, Args, Default)]
 pub struct RunArgs {
     /// Type of test: kvm or qemu
-    #[arg(short = 't', long = "type", value_name = "TYPE", help_heading = "Selection")]
+    #[arg(
+        short = 't',
+        long = "type",
+        value_name = "TYPE",
+        help_heading = "Selection"
+    )]
     pub test_type: Option<String>,
     /// Tests to run, separated by spaces
     #[arg(long, value_name = "NAMES", help_heading = "Selection")]
@@ -139,13 +144,23 @@ pub struct RunArgs {
     pub extra: Vec<String>,
 
     /// QEMU binary to test
-    #[arg(long, visible_alias = "qemu-bin", value_name = "PATH", help_heading = "Machine")]
+    #[arg(
+        long,
+        visible_alias = "qemu-bin",
+        value_name = "PATH",
+        help_heading = "Machine"
+    )]
     pub qemu: Option<PathBuf>,
     /// qemu-img binary to use
     #[arg(long, value_name = "PATH", help_heading = "Machine")]
     pub qemu_img: Option<PathBuf>,
     /// QEMU binary on the destination of migrations
-    #[arg(long, visible_alias = "qemu-dst-bin", value_name = "PATH", help_heading = "Machine")]
+    #[arg(
+        long,
+        visible_alias = "qemu-dst-bin",
+        value_name = "PATH",
+        help_heading = "Machine"
+    )]
     pub dst_qemu: Option<PathBuf>,
     /// Machine type: q35, i440fx, or a version of one such as pc-q35-7.2
     #[arg(long, value_name = "TYPE", help_heading = "Machine")]

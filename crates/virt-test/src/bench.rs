@@ -53,9 +53,16 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     fn new(args: &'a BenchArgs) -> Result<Self, Problem> {
         let dirs = dirs(args.data.data_dir.as_deref()).map_err(Problem::Said)?;
-        let program = std::env::current_exe().map_err(|e| format!("failed to find virt-test itself: {e}"))?;
-        let logs = tempfile::tempdir().map_err(|e| format!("failed to make a directory for results: {e}"))?;
-        Ok(Self { args, program, data: dirs.data().to_owned(), logs })
+        let program =
+            std::env::current_exe().map_err(|e| format!("failed to find virt-test itself: {e}"))?;
+        let logs = tempfile::tempdir()
+            .map_err(|e| format!("failed to make a directory for results: {e}"))?;
+        Ok(Self {
+            args,
+            program,
+            data: dirs.data().to_owned(),
+            logs,
+        })
     }
 
     fn all(&self) -> Result<(), Problem> {
@@ -77,9 +84,18 @@ impl<'a> Bench<'a> {
             pairs.push((ours, by_hand(&script)?.as_secs_f64() * 1000.0));
         }
         let ratios = pairs.iter().map(|(ours, hand)| ours / hand).collect();
-        say::line(format!("boot, start to verdict    {:8.1} ms", median(pairs.iter().map(|pair| pair.0).collect())));
-        say::line(format!("  the same by hand        {:8.1} ms", median(pairs.iter().map(|pair| pair.1).collect())));
-        say::line(format!("  ratio                   {:8.2}    (promised: at most 1.10)", median(ratios)));
+        say::line(format!(
+            "boot, start to verdict    {:8.1} ms",
+            median(pairs.iter().map(|pair| pair.0).collect())
+        ));
+        say::line(format!(
+            "  the same by hand        {:8.1} ms",
+            median(pairs.iter().map(|pair| pair.1).collect())
+        ));
+        say::line(format!(
+            "  ratio                   {:8.2}    (promised: at most 1.10)",
+            median(ratios)
+        ));
         Ok(())
     }
 
@@ -87,13 +103,22 @@ impl<'a> Bench<'a> {
         let mut times = Vec::new();
         for _ in 0..self.args.runs {
             let start = Instant::now();
-            let status = Command::new(&self.program).arg("--list-tests").stdout(Stdio::null()).status();
-            if !status.map_err(|e| format!("failed to run virt-test: {e}"))?.success() {
+            let status = Command::new(&self.program)
+                .arg("--list-tests")
+                .stdout(Stdio::null())
+                .status();
+            if !status
+                .map_err(|e| format!("failed to run virt-test: {e}"))?
+                .success()
+            {
                 return Err("virt-test --list-tests failed".to_owned().into());
             }
             times.push(start.elapsed().as_secs_f64() * 1000.0);
         }
-        say::line(format!("--list-tests              {:8.1} ms (promised: at most 30)", median(times)));
+        say::line(format!(
+            "--list-tests              {:8.1} ms (promised: at most 30)",
+            median(times)
+        ));
         Ok(())
     }
 
@@ -101,43 +126,69 @@ impl<'a> Bench<'a> {
     fn noop(&self) -> Result<(), Problem> {
         let variants: String = (0..NOOPS).map(|n| format!("    - n{n}:\n")).collect();
         let config = self.logs.path().join("noops.cfg");
-        std::fs::write(&config, format!("vms =\ntype = noop\nvariants:\n{variants}"))
-            .map_err(|e| format!("failed to write {}: {e}", config.display()))?;
+        std::fs::write(
+            &config,
+            format!("vms =\ntype = noop\nvariants:\n{variants}"),
+        )
+        .map_err(|e| format!("failed to write {}: {e}", config.display()))?;
         let mut times = Vec::new();
         for _ in 0..self.args.runs {
             let results = self.run(&["-c", &config.to_string_lossy()])?;
             let (Some(total), Some(setup)) = (results.elapsed_ms, results.setup_ms) else {
-                return Err("the run of tests that do nothing has no time".to_owned().into());
+                return Err("the run of tests that do nothing has no time"
+                    .to_owned()
+                    .into());
             };
             times.push(total.saturating_sub(setup) as f64 / NOOPS as f64);
         }
-        say::line(format!("a test that does nothing  {:8.2} ms (promised: at most 5)", median(times)));
+        say::line(format!(
+            "a test that does nothing  {:8.2} ms (promised: at most 5)",
+            median(times)
+        ));
         Ok(())
     }
 
     fn run(&self, options: &[&str]) -> Result<Results, Problem> {
         let mut command = Command::new(&self.program);
-        command.arg("run").args(options).arg("--data-dir").arg(&self.data).arg("--logs-dir").arg(self.logs.path());
+        command
+            .arg("run")
+            .args(options)
+            .arg("--data-dir")
+            .arg(&self.data)
+            .arg("--logs-dir")
+            .arg(self.logs.path());
         if let (Some(qemu), false) = (&self.args.qemu, options.contains(&"-c")) {
             command.arg("--qemu").arg(qemu);
         }
-        let output = command.output().map_err(|e| format!("failed to run virt-test: {e}"))?;
+        let output = command
+            .output()
+            .map_err(|e| format!("failed to run virt-test: {e}"))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stdout);
             let error = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("virt-test run {} failed:\n{said}{error}", options.join(" ")).into());
+            return Err(
+                format!("virt-test run {} failed:\n{said}{error}", options.join(" ")).into(),
+            );
         }
         let path = self.logs.path().join("latest").join("results.json");
-        let text = std::fs::read(&path).map_err(|e| format!("failed to read {}: {e}", path.display()))?;
-        Ok(serde_json::from_slice(&text).map_err(|e| format!("{} is no results file: {e}", path.display()))?)
+        let text =
+            std::fs::read(&path).map_err(|e| format!("failed to read {}: {e}", path.display()))?;
+        Ok(serde_json::from_slice(&text)
+            .map_err(|e| format!("{} is no results file: {e}", path.display()))?)
     }
 }
 
 /// The directory of the only test of a run.
 fn only_test(run: &Path) -> Result<PathBuf, Problem> {
-    let entries = std::fs::read_dir(run).map_err(|e| format!("failed to read {}: {e}", run.display()))?;
-    let mut tests = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
-    tests.next().ok_or_else(|| format!("{} has no test", run.display()).into())
+    let entries =
+        std::fs::read_dir(run).map_err(|e| format!("failed to read {}: {e}", run.display()))?;
+    let mut tests = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir());
+    tests
+        .next()
+        .ok_or_else(|| format!("{} has no test", run.display()).into())
 }
 
 /// Starts the machine as a person would, and asks its shell what the boot test asks.
@@ -173,15 +224,23 @@ fn answer(child: &mut Child, start: Instant) -> Result<Duration, String> {
     let mut seen = String::new();
     let mut asked = false;
     loop {
-        let chunk = chunks.recv_timeout(LIMIT.saturating_sub(start.elapsed())).map_err(|error| match error {
-            RecvTimeoutError::Timeout => format!("the machine started by hand did not answer; it said: {seen}"),
-            RecvTimeoutError::Disconnected => format!("the machine started by hand ended; it said: {seen}"),
-        })?;
+        let chunk = chunks
+            .recv_timeout(LIMIT.saturating_sub(start.elapsed()))
+            .map_err(|error| match error {
+                RecvTimeoutError::Timeout => {
+                    format!("the machine started by hand did not answer; it said: {seen}")
+                }
+                RecvTimeoutError::Disconnected => {
+                    format!("the machine started by hand ended; it said: {seen}")
+                }
+            })?;
         seen.push_str(&String::from_utf8_lossy(&chunk));
         if !asked && seen.trim_end().ends_with(['#', '$']) {
             asked = true;
             seen.clear();
-            input.write_all(b"echo $((6 * 7))\n").map_err(|e| format!("failed to ask the machine: {e}"))?;
+            input
+                .write_all(b"echo $((6 * 7))\n")
+                .map_err(|e| format!("failed to ask the machine: {e}"))?;
         } else if asked && seen.lines().any(|line| line.trim() == "42") {
             return Ok(start.elapsed());
         }

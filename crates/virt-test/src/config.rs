@@ -2,9 +2,10 @@
 
 use std::io;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use cartesian::{Config, FsLoader, Loader, Options, Parser};
+use cartesian::{Config, FilterLine, FsLoader, Loader, Options, Parser, Variant, Why};
 use harness::Plan;
 use include_dir::{Dir, include_dir};
 use params::Params;
@@ -24,14 +25,20 @@ pub struct ShippedOrFile;
 
 impl Loader for ShippedOrFile {
     fn load(&self, path: &str) -> io::Result<Vec<u8>> {
-        // What a user's own file includes comes with the directory of that file in front.
-        match path.split_once(SHIPPED_PREFIX) {
-            Some((_, shipped)) => match SHIPPED.get_file(shipped) {
+        match path.strip_prefix(SHIPPED_PREFIX) {
+            Some(shipped) => match SHIPPED.get_file(shipped) {
                 Some(file) => Ok(file.contents().to_owned()),
-                None => Err(io::Error::new(io::ErrorKind::NotFound, "virt-test ships no such file")),
+                None => Err(io::Error::new(
+                    io::ErrorKind::NotFound,
+                    "virt-test ships no such file",
+                )),
             },
             None => FsLoader.load(path),
         }
+    }
+
+    fn is_absolute(&self, path: &str) -> bool {
+        path.starts_with(SHIPPED_PREFIX) || FsLoader.is_absolute(path)
     }
 
     fn home(&self) -> Option<String> {
@@ -66,34 +73,152 @@ impl Configuration {
             any = true;
             say::line(names.shortname());
         }
-        if any { Ok(Status::Passed) } else { Err(self.nothing_selected()) }
+        if any {
+            Ok(Status::Passed)
+        } else {
+            Err(self.nothing_selected())
+        }
     }
 
-    /// The tests, each checked.
+    /// The tests, each checked: what is wrong is told with its place before anything starts.
     pub fn plan(&self) -> Result<Plan, Status> {
         let mut plan = Plan::default();
-        let mut problems = Vec::new();
+        let mut told = BTreeSet::new();
         for variant in self.config.variants(&Options::default()) {
             let variant = variant.map_err(|error| eval(&error))?;
             let params: Params = variant.iter().collect();
             for problem in params::validate(&params) {
-                problems.push((variant.name().to_owned(), problem));
+                let unknown = matches!(problem.reason, params::Reason::UnknownKey { .. });
+                if unknown && self.is_from_a_file(&variant, &problem.key) {
+                    continue;
+                }
+                let hints = problem.hint().into_iter().collect();
+                self.tell(
+                    &mut told,
+                    &variant,
+                    &problem.key,
+                    &problem.to_string(),
+                    hints,
+                );
+            }
+            if let Some(kind) = params
+                .get("type")
+                .filter(|kind| harness::find(kind).is_none())
+            {
+                let known: Vec<_> = harness::TESTS.iter().map(|test| test.name).collect();
+                let hint = format!("types there are: {}", known.join(", "));
+                self.tell(
+                    &mut told,
+                    &variant,
+                    "type",
+                    &format!("there is no test of type '{kind}'"),
+                    vec![hint],
+                );
             }
             plan.push(variant.shortname().to_owned(), params);
         }
-        if !problems.is_empty() {
-            for (variant, problem) in problems {
-                let hints: Vec<String> = problem.hint().into_iter().collect();
-                say::error(format!("{problem} (in {variant})"), &hints);
-            }
-            return Err(Status::Usage);
+        match (told.is_empty(), plan.is_empty()) {
+            (false, _) => Err(Status::Usage),
+            (true, true) => Err(self.nothing_selected()),
+            (true, false) => Ok(plan),
         }
-        if plan.is_empty() { Err(self.nothing_selected()) } else { Ok(plan) }
     }
 
+    /// Was the key set in a file of the user's? Such a file may hold keys of other tools; `config lint` points them out.
+    fn is_from_a_file(&self, variant: &Variant, key: &str) -> bool {
+        let changes = self.config.explain(variant, key).unwrap_or_default();
+        changes.last().is_some_and(|change| {
+            let source = &change.place.source;
+            !source.starts_with("--") && !source.contains(SHIPPED_PREFIX)
+        })
+    }
+
+    /// Tells what is wrong with a key and where it was set; once, however many variants have it.
+    fn tell(
+        &self,
+        told: &mut BTreeSet<String>,
+        variant: &Variant,
+        key: &str,
+        problem: &str,
+        mut hints: Vec<String>,
+    ) {
+        let changes = self.config.explain(variant, key).unwrap_or_default();
+        let text = match changes.iter().rev().find(|change| change.in_force) {
+            Some(change) => {
+                if change.statement
+                    != format!("{key} = {}", change.after.as_deref().unwrap_or_default())
+                {
+                    hints.push(format!("the line is `{}`", change.statement));
+                }
+                format!("{}: {problem}", change.place)
+            }
+            None => format!("{}: {problem}", variant.name()),
+        };
+        if told.insert(text.clone()) {
+            say::error(text, &hints);
+        }
+    }
+
+    /// Says which line emptied the set.
     fn nothing_selected(&self) -> Status {
-        say::error("no test is selected", &[]);
+        let options = Options::default();
+        match self.config.why_empty(&options) {
+            Some(Why::Removed(removal)) => {
+                let FilterLine { place, text } = &removal.by;
+                let left = removal.left_before;
+                let tests = if left == 1 {
+                    "the one test"
+                } else {
+                    "the last tests"
+                };
+                let mut hints = self.unknown_labels(text);
+                if let Some(nearest) = removal.nearest.filter(|nearest| nearest.filters.len() > 1) {
+                    let lines: Vec<_> = nearest
+                        .filters
+                        .iter()
+                        .map(|line| format!("`{}` ({})", line.text, line.place))
+                        .collect();
+                    hints.push(format!(
+                        "{} is removed by {}",
+                        nearest.name,
+                        lines.join(" and ")
+                    ));
+                }
+                hints.push("virt-test config why NAME says what removed a test".to_owned());
+                say::error(
+                    format!(
+                        "no test is selected: {place}: `{text}` removed {tests} (of {left} left)"
+                    ),
+                    &hints,
+                );
+            }
+            Some(Why::Unknown { labels, .. }) => {
+                say::error(
+                    "no test is selected",
+                    &labels.iter().map(unknown_label).collect::<Vec<_>>(),
+                );
+            }
+            _ => say::error("no test is selected: the configuration describes none", &[]),
+        }
         Status::Usage
+    }
+
+    /// Which labels of a filter no variant has.
+    fn unknown_labels(&self, filter: &str) -> Vec<String> {
+        let alternatives = filter
+            .strip_prefix("only ")
+            .or_else(|| filter.strip_prefix("no "));
+        match alternatives.map(|filter| self.config.why(&Options::default(), filter)) {
+            Some(Ok(Why::Unknown { labels, .. })) => labels.iter().map(unknown_label).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn unknown_label((label, nearest): &(String, Option<String>)) -> String {
+    match nearest {
+        Some(nearest) => format!("nothing is called '{label}'; did you mean '{nearest}'?"),
+        None => format!("nothing is called '{label}'"),
     }
 }
 
@@ -125,7 +250,9 @@ pub fn guests() -> Result<Vec<GuestLabel>, Status> {
             guest: variant.get("guest_name").unwrap_or_default().to_owned(),
         })
     });
-    guests.collect::<Result<_, _>>().map_err(|error| eval(&error))
+    guests
+        .collect::<Result<_, _>>()
+        .map_err(|error| eval(&error))
 }
 
 /// `virt-test config`.

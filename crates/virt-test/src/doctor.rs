@@ -21,12 +21,23 @@ pub fn doctor(args: &DoctorArgs) -> Status {
             for guest in guests {
                 let name = guest.recipe.name;
                 match guest.ready {
-                    Some(ready) => say::line(format!("  {name}: ready, Linux {}", ready.kernel_release())),
-                    None => say::line(format!("  {name}: not built yet (virt-test guest build {name})")),
+                    Some(ready) => {
+                        say::line(format!("  {name}: ready, Linux {}", ready.kernel_release()))
+                    }
+                    None => say::line(format!(
+                        "  {name}: not built yet (virt-test guest build {name})"
+                    )),
                 }
             }
         }
-        Err(error) => say::error(harness::chain(&error), &error.hint().into_iter().collect::<Vec<_>>()),
+        Err(error) => say::error(
+            harness::chain(&error),
+            &error.hint().into_iter().collect::<Vec<_>>(),
+        ),
     }
-    if report.is_usable() { Status::Passed } else { Status::Setup }
+    if report.is_usable() {
+        Status::Passed
+    } else {
+        Status::Setup
+    }
 }

@@ -9,7 +9,9 @@ use crate::say;
 
 pub fn guest(command: &GuestCommand) -> Status {
     let outcome = match command {
-        GuestCommand::Build { name, force, data } => store(data).and_then(|store| build(&store, name, *force)),
+        GuestCommand::Build { name, force, data } => {
+            store(data).and_then(|store| build(&store, name, *force))
+        }
         GuestCommand::List { data } => store(data).and_then(|store| list(&store)),
         GuestCommand::Path { name, data } => store(data).and_then(|store| path(&store, name)),
     };
@@ -24,12 +26,21 @@ fn store(data: &DataArgs) -> Result<GuestStore, Status> {
 }
 
 fn build(store: &GuestStore, name: &str, force: bool) -> Result<(), Status> {
-    let rebuild = if force { Rebuild::Always } else { Rebuild::IfStale };
+    let rebuild = if force {
+        Rebuild::Always
+    } else {
+        Rebuild::IfStale
+    };
     let progress = |progress: image::Progress| say::note(progress);
-    let ensured = store.ensure(name, rebuild, &progress).map_err(|e| report(&format!("build guest {name}"), &e))?;
+    let ensured = store
+        .ensure(name, rebuild, &progress)
+        .map_err(|e| report(&format!("build guest {name}"), &e))?;
     let directory = directory(&ensured.guest);
     match ensured.built {
-        Some(time) => say::line(format!("built {name} in {:.2} s: {directory}", time.as_secs_f64())),
+        Some(time) => say::line(format!(
+            "built {name} in {:.2} s: {directory}",
+            time.as_secs_f64()
+        )),
         None => say::line(format!("{name} is up to date: {directory}")),
     }
     Ok(())
@@ -41,13 +52,19 @@ fn list(store: &GuestStore) -> Result<(), Status> {
             Some(guest) => format!("ready, Linux {}", guest.kernel_release()),
             None => "not built yet".to_owned(),
         };
-        say::line(format!("{:13} {state}: {}", status.recipe.name, status.recipe.description));
+        say::line(format!(
+            "{:13} {state}: {}",
+            status.recipe.name, status.recipe.description
+        ));
     }
     Ok(())
 }
 
 fn path(store: &GuestStore, name: &str) -> Result<(), Status> {
-    match store.find(name).map_err(|e| report(&format!("find guest {name}"), &e))? {
+    match store
+        .find(name)
+        .map_err(|e| report(&format!("find guest {name}"), &e))?
+    {
         Some(guest) => {
             say::line(directory(&guest));
             Ok(())
@@ -63,12 +80,20 @@ fn path(store: &GuestStore, name: &str) -> Result<(), Status> {
 }
 
 fn directory(guest: &TinyGuest) -> String {
-    guest.kernel.parent().unwrap_or(&guest.kernel).display().to_string()
+    guest
+        .kernel
+        .parent()
+        .unwrap_or(&guest.kernel)
+        .display()
+        .to_string()
 }
 
 fn report(what: &str, error: &Error) -> Status {
     let hints: Vec<String> = error.hint().into_iter().collect();
-    say::error(format!("failed to {what}: {}", harness::chain(error)), &hints);
+    say::error(
+        format!("failed to {what}: {}", harness::chain(error)),
+        &hints,
+    );
     match error {
         Error::UnknownGuest { .. } => Status::Usage,
         _ => Status::Setup,

@@ -15,7 +15,9 @@ use crate::say;
 /// `virt-test install`.
 pub fn install(args: &InstallArgs) -> Status {
     let log = std::env::temp_dir().join(format!("virt-test-install-{}.log", std::process::id()));
-    match install_missing(REQUIRED, args.no_install, &log, &mut |command| say::note(format!("running {command}"))) {
+    match install_missing(REQUIRED, args.no_install, &log, &mut |command| {
+        say::note(format!("running {command}"))
+    }) {
         Ok(Outcome::Nothing) => {
             say::line("all host packages are there");
             Status::Passed
@@ -35,13 +37,26 @@ pub fn install(args: &InstallArgs) -> Status {
 ///
 /// # Errors
 /// When something is missing and cannot be, or may not be, installed.
-pub fn before_run(no_install: bool, plan: &Plan, log: &Path, events: &Sender) -> Result<(), PackagesError> {
+pub fn before_run(
+    no_install: bool,
+    plan: &Plan,
+    log: &Path,
+    events: &Sender,
+) -> Result<(), PackagesError> {
     let needed: Vec<Tool> = REQUIRED
         .iter()
-        .filter(|tool| plan.tests().iter().any(|test| test.has_machines() && needs(&test.params, tool)))
+        .filter(|tool| {
+            plan.tests()
+                .iter()
+                .any(|test| test.has_machines() && needs(&test.params, tool))
+        })
         .copied()
         .collect();
-    let mut progress = |command: &str| events.send(Event::SetupStep { what: format!("running {command}") });
+    let mut progress = |command: &str| {
+        events.send(Event::SetupStep {
+            what: format!("running {command}"),
+        })
+    };
     install_missing(&needed, no_install, log, &mut progress).map(drop)
 }
 
@@ -60,7 +75,11 @@ fn install_missing(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Outcome, PackagesError> {
     let mut ask = ask;
-    let install = if no_install { Install::Never } else { Install::Ask(&mut ask) };
+    let install = if no_install {
+        Install::Never
+    } else {
+        Install::Ask(&mut ask)
+    };
     ensure(tools, &Apt::new(), install, log, progress)
 }
 

@@ -45,7 +45,9 @@ fn run_is_meant(typed: &[OsString]) -> Vec<OsString> {
     let first = typed.get(1).and_then(|word| word.to_str());
     let named = first.is_some_and(|word| {
         matches!(word, "help" | "-h" | "--help" | "-V" | "--version")
-            || Cli::command().get_subcommands().any(|command| command.get_name() == word)
+            || Cli::command()
+                .get_subcommands()
+                .any(|command| command.get_name() == word)
     });
     if !named {
         words.insert(words.len().min(1), "run".into());

@@ -43,28 +43,72 @@ struct RunDefaults {
 
 /// The lines `args` stand for, in the order in which they are added.
 pub fn lines(args: &RunArgs) -> Vec<Line> {
-    let mut lines = Lines { own_config: args.config.is_some(), lines: Vec::new() };
-    let own = args.config.as_ref().map(|file| format!("include {}", file.display()));
+    let mut lines = Lines {
+        own_config: args.config.is_some(),
+        lines: Vec::new(),
+    };
+    let own = args
+        .config
+        .as_ref()
+        .map(|file| format!("include {}", file.display()));
     lines.choice("--config", own, SHIPPED.to_owned(), |line| line);
-    lines.choice("--type", args.test_type.as_deref(), DEFAULTS.test_type, only);
-    lines.choice("--guest-os", args.guest_os.as_deref(), DEFAULTS.guest_os, only);
+    lines.choice(
+        "--type",
+        args.test_type.as_deref(),
+        DEFAULTS.test_type,
+        only,
+    );
+    lines.choice(
+        "--guest-os",
+        args.guest_os.as_deref(),
+        DEFAULTS.guest_os,
+        only,
+    );
     let machine = args.machine_type.as_deref();
-    lines.choice("--machine-type", machine.map(family), DEFAULTS.machine_type, only);
+    lines.choice(
+        "--machine-type",
+        machine.map(family),
+        DEFAULTS.machine_type,
+        only,
+    );
     if let Some(version) = machine.filter(|name| *name != family(name) && *name != "pc") {
         lines.typed("--machine-type", format!("machine_type = {version}"));
     }
-    lines.choice("--image-type", args.image_type.as_deref(), DEFAULTS.image_type, only);
-    lines.choice("--disk-bus", args.disk_bus.as_deref(), DEFAULTS.disk_bus, only);
-    lines.choice("--nic-model", args.nic_model.as_deref(), DEFAULTS.nic_model, only);
+    lines.choice(
+        "--image-type",
+        args.image_type.as_deref(),
+        DEFAULTS.image_type,
+        only,
+    );
+    lines.choice(
+        "--disk-bus",
+        args.disk_bus.as_deref(),
+        DEFAULTS.disk_bus,
+        only,
+    );
+    lines.choice(
+        "--nic-model",
+        args.nic_model.as_deref(),
+        DEFAULTS.nic_model,
+        only,
+    );
     lines.choice("--smp", args.smp, DEFAULTS.smp, smp);
     lines.value("--mem", "mem", args.mem.as_ref());
     lines.value("--nettype", "nettype", args.nettype.as_ref());
-    lines.value("--accel", "vm_accelerator", args.accel.map(accel_name).as_ref());
+    lines.value(
+        "--accel",
+        "vm_accelerator",
+        args.accel.map(accel_name).as_ref(),
+    );
     lines.path("--qemu", "qemu_binary", args.qemu.as_deref());
     lines.path("--qemu-img", "qemu_img_binary", args.qemu_img.as_deref());
     lines.path("--dst-qemu", "qemu_dst_binary", args.dst_qemu.as_deref());
     lines.flag("--keep-image", args.keep_image, "keep_image = yes");
-    lines.flag("--keep-guest-running", args.keep_guest_running, "kill_vm = no");
+    lines.flag(
+        "--keep-guest-running",
+        args.keep_guest_running,
+        "kill_vm = no",
+    );
     lines.flag("--verbose", args.verbose, "verbose = yes");
     lines.path("--data-dir", "data_dir", args.data_dir.as_deref());
     lines.path("--logs-dir", "logs_dir", args.logs_dir.as_deref());
@@ -93,14 +137,26 @@ struct Lines {
 
 impl Lines {
     fn typed(&mut self, option: &str, text: String) {
-        self.lines.push(Line { origin: option.to_owned(), text });
+        self.lines.push(Line {
+            origin: option.to_owned(),
+            text,
+        });
     }
 
-    fn choice<T>(&mut self, option: &str, typed: Option<T>, default: T, to_line: impl Fn(T) -> String) {
+    fn choice<T>(
+        &mut self,
+        option: &str,
+        typed: Option<T>,
+        default: T,
+        to_line: impl Fn(T) -> String,
+    ) {
         match typed {
             Some(value) => self.typed(option, to_line(value)),
             None if self.own_config => {}
-            None => self.lines.push(Line { origin: format!("default of {option}"), text: to_line(default) }),
+            None => self.lines.push(Line {
+                origin: format!("default of {option}"),
+                text: to_line(default),
+            }),
         }
     }
 
@@ -127,8 +183,11 @@ fn only(filter: impl std::fmt::Display) -> String {
 
 /// `boot shutdown` or `boot,shutdown` as the alternatives of a filter.
 fn names(typed: impl AsRef<str>) -> String {
-    let names: Vec<&str> =
-        typed.as_ref().split([' ', ',', '\t', '\n']).filter(|name| !name.is_empty()).collect();
+    let names: Vec<&str> = typed
+        .as_ref()
+        .split([' ', ',', '\t', '\n'])
+        .filter(|name| !name.is_empty())
+        .collect();
     names.join(", ")
 }
 
@@ -143,7 +202,11 @@ fn family(machine: &str) -> &str {
 }
 
 fn smp(cpus: u32) -> String {
-    if cpus == 1 { only("up") } else { format!("only smp{cpus}") }
+    if cpus == 1 {
+        only("up")
+    } else {
+        format!("only smp{cpus}")
+    }
 }
 
 fn accel_name(accel: Accel) -> &'static str {

@@ -33,7 +33,12 @@ pub fn run(args: &RunArgs, typed: &[OsString]) -> Status {
     }
 }
 
-fn select_and_run(args: &RunArgs, lines: &[Line], typed: &[OsString], started: Instant) -> Result<Status, Status> {
+fn select_and_run(
+    args: &RunArgs,
+    lines: &[Line],
+    typed: &[OsString],
+    started: Instant,
+) -> Result<Status, Status> {
     let configuration = Configuration::load(lines)?;
     if args.list_tests {
         return configuration.list_tests();
@@ -46,23 +51,44 @@ fn select_and_run(args: &RunArgs, lines: &[Line], typed: &[OsString], started: I
     let logs = args.logs_dir.clone().unwrap_or_else(|| dirs.logs());
     let run_dir = harness::create_run_dir(&logs).map_err(|error| {
         say::error(
-            format!("failed to make a directory for this run below {}: {error}", logs.display()),
+            format!(
+                "failed to make a directory for this run below {}: {error}",
+                logs.display()
+            ),
             &["name a directory that can be written to with --logs-dir".into()],
         );
         Status::Setup
     })?;
     let recording = Recording::start(args, lines, typed, &dirs, &run_dir)?;
-    let settings = Settings { dirs, run_dir: run_dir.clone(), kvm_probe: kvm_probe() };
-    let status = Session { args, plan: &plan, started, recording: &recording }.run(settings);
+    let settings = Settings {
+        dirs,
+        run_dir: run_dir.clone(),
+        kvm_probe: kvm_probe(),
+    };
+    let status = Session {
+        args,
+        plan: &plan,
+        started,
+        recording: &recording,
+    }
+    .run(settings);
     if status != Status::Setup {
         recording.events.send(Event::RunFinished {
             elapsed_ms: started.elapsed().as_millis() as u64,
-            counts: read_results(&run_dir).map(|results| results.counts).unwrap_or_default(),
+            counts: read_results(&run_dir)
+                .map(|results| results.counts)
+                .unwrap_or_default(),
             exit_status: status.code(),
         });
     }
     if let Err(error) = write_results(&run_dir) {
-        say::error(format!("failed to write {}: {error}", run_dir.join("results.json").display()), &[]);
+        say::error(
+            format!(
+                "failed to write {}: {error}",
+                run_dir.join("results.json").display()
+            ),
+            &[],
+        );
     }
     Ok(status)
 }
@@ -71,7 +97,10 @@ fn select_and_run(args: &RunArgs, lines: &[Line], typed: &[OsString], started: I
 pub fn dirs(data_dir: Option<&Path>) -> Result<Dirs, Status> {
     Dirs::resolve(data_dir).map_err(|error| {
         say::error(
-            format!("failed to find a place for data: {}", harness::chain(&error)),
+            format!(
+                "failed to find a place for data: {}",
+                harness::chain(&error)
+            ),
             &["name a directory that can be written to with --data-dir".into()],
         );
         Status::Setup
@@ -91,17 +120,31 @@ struct Recording {
 }
 
 impl Recording {
-    fn start(args: &RunArgs, lines: &[Line], typed: &[OsString], dirs: &Dirs, run_dir: &Path) -> Result<Self, Status> {
+    fn start(
+        args: &RunArgs,
+        lines: &[Line],
+        typed: &[OsString],
+        dirs: &Dirs,
+        run_dir: &Path,
+    ) -> Result<Self, Status> {
         let failed = |error: io::Error| {
-            say::error(format!("failed to write to {}: {error}", run_dir.display()), &[]);
+            say::error(
+                format!("failed to write to {}: {error}", run_dir.display()),
+                &[],
+            );
             Status::Setup
         };
         let log = EventLog::create(&run_dir.join("events.jsonl")).map_err(failed)?;
         let (debug_log, logs) = DebugLog::create(&run_dir.join("debug.log")).map_err(failed)?;
         // The only place that sets it, once a program.
-        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(debug_log));
+        let _ =
+            tracing::subscriber::set_global_default(tracing_subscriber::registry().with(debug_log));
         let terminal = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let palette = if terminal { Palette::COLOUR } else { Palette::PLAIN };
+        let palette = if terminal {
+            Palette::COLOUR
+        } else {
+            Palette::PLAIN
+        };
         let mut console = Console::new(io::stdout(), palette).verbose(args.verbose);
         if io::stdout().is_terminal() && io::stderr().is_terminal() {
             console = console.with_live_line();
@@ -110,7 +153,10 @@ impl Recording {
         events.send(Event::RunStarted {
             format: events::FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            argv: typed.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+            argv: typed
+                .iter()
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect(),
             pid: std::process::id(),
             data_dir: dirs.data().to_owned(),
             run_dir: run_dir.to_owned(),
@@ -137,7 +183,10 @@ impl Subscriber for Log {
         if let Err(error) = self.log.append(record)
             && !std::mem::replace(&mut self.failed, true)
         {
-            say::error(format!("failed to write events.jsonl, results will be incomplete: {error}"), &[]);
+            say::error(
+                format!("failed to write events.jsonl, results will be incomplete: {error}"),
+                &[],
+            );
         }
     }
 }
@@ -152,14 +201,26 @@ struct Session<'a> {
 impl Session<'_> {
     fn run(&self, settings: Settings) -> Status {
         let log = settings.run_dir.join("install.log");
-        if let Err(error) = install::before_run(self.args.no_install, self.plan, &log, &self.recording.events) {
+        if let Err(error) = install::before_run(
+            self.args.no_install,
+            self.plan,
+            &log,
+            &self.recording.events,
+        ) {
             self.set_up_finished(Some(harness::chain(&error)), Vec::new());
             return Status::Setup;
         }
-        let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        let runtime = match tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+        {
             Ok(runtime) => runtime,
             Err(error) => {
-                self.set_up_finished(Some(format!("failed to start the asynchronous runtime: {error}")), Vec::new());
+                self.set_up_finished(
+                    Some(format!("failed to start the asynchronous runtime: {error}")),
+                    Vec::new(),
+                );
                 return Status::Setup;
             }
         };
@@ -185,10 +246,18 @@ impl Session<'_> {
             }
         };
         self.set_up_finished(None, Vec::new());
-        events.send(Event::Accelerator { accel: env.accel().accel.to_string(), description: env.accel().to_string() });
+        events.send(Event::Accelerator {
+            accel: env.accel().accel.to_string(),
+            description: env.accel().to_string(),
+        });
         let tests = self.plan.tests().iter();
         events.send(Event::Planned {
-            tests: tests.map(|test| TestPlan { index: test.index, name: test.name.clone() }).collect(),
+            tests: tests
+                .map(|test| TestPlan {
+                    index: test.index,
+                    name: test.name.clone(),
+                })
+                .collect(),
         });
         let mut tests = std::pin::pin!(harness::run(Arc::clone(&env), self.plan, stopped));
         let mut interrupted = false;
@@ -216,7 +285,11 @@ impl Session<'_> {
 
     fn set_up_finished(&self, error: Option<String>, hints: Vec<String>) {
         let elapsed_ms = self.started.elapsed().as_millis() as u64;
-        self.recording.events.send(Event::SetupFinished { elapsed_ms, error, hints });
+        self.recording.events.send(Event::SetupFinished {
+            elapsed_ms,
+            error,
+            hints,
+        });
     }
 }
 
@@ -225,7 +298,11 @@ fn list_guests(args: &RunArgs) -> Result<Status, Status> {
     let store = image::GuestStore::new(dirs.data());
     for (number, name) in (1..).zip(config::guests()?) {
         let built = store.find(&name.guest).ok().flatten().is_some();
-        let state = if built { "" } else { " (built when first used)" };
+        let state = if built {
+            ""
+        } else {
+            " (built when first used)"
+        };
         say::line(format!("{number} {}{state}", name.label));
     }
     Ok(Status::Passed)

@@ -16,7 +16,11 @@ pub fn line(text: impl Display) {
 /// Prints an error with its hints on standard error.
 pub fn error(text: impl Display, hints: &[String]) {
     let mut err = io::stderr().lock();
-    let (start, end) = if colour() { ("\x1b[91m", "\x1b[0m") } else { ("", "") };
+    let (start, end) = if colour() {
+        ("\x1b[91m", "\x1b[0m")
+    } else {
+        ("", "")
+    };
     // Nobody is left to tell if standard error is closed.
     let _ = writeln!(err, "{start}error:{end} {text}");
     for hint in hints {

@@ -27,19 +27,28 @@ impl Signals {
             match signal(kind) {
                 Ok(mut signal) => {
                     let sender = sender.clone();
-                    tokio::spawn(async move { while signal.recv().await.is_some() && sender.send(name).is_ok() {} });
+                    tokio::spawn(async move {
+                        while signal.recv().await.is_some() && sender.send(name).is_ok() {}
+                    });
                 }
-                Err(error) => tracing::warn!("{name} will end the run without cleaning up: {error}"),
+                Err(error) => {
+                    tracing::warn!("{name} will end the run without cleaning up: {error}")
+                }
             }
         }
-        Self { received, last: None }
+        Self {
+            received,
+            last: None,
+        }
     }
 
     /// The name of the next signal. `timeout` and shells tell a process and its group, which is one signal twice: what comes
     /// within [`ONE_SIGNAL`] of the last is the same.
     pub async fn next(&mut self) -> &'static str {
         loop {
-            let Some(name) = self.received.recv().await else { return std::future::pending().await };
+            let Some(name) = self.received.recv().await else {
+                return std::future::pending().await;
+            };
             let now = Instant::now();
             let last = self.last.replace(now);
             if last.is_none_or(|last| now - last > ONE_SIGNAL) {
