@@ -79,3 +79,92 @@ pub fn pump<S: Read + Write>(
     }
     Ok(Peer::There)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::{AgentError, Shutdown, Suspend, System};
+
+    struct NoMachine;
+
+    impl System for NoMachine {
+        fn shutdown(&mut self, _: Shutdown) {}
+        fn suspend(&mut self, _: Suspend) -> Result<(), AgentError> {
+            Ok(())
+        }
+        fn set_time(&mut self, _: Option<i64>) -> Result<(), AgentError> {
+            Ok(())
+        }
+    }
+
+    /// A virtio-serial port: nothing can be written, and reading gives the end, while no host is known to be there.
+    struct FakePort {
+        host: bool,
+        incoming: Vec<u8>,
+        written: Vec<u8>,
+    }
+
+    impl Read for FakePort {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.incoming.is_empty() {
+                return match self.host {
+                    true => Err(io::ErrorKind::WouldBlock.into()),
+                    false => Ok(0),
+                };
+            }
+            let count = self.incoming.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&self.incoming[..count]);
+            self.incoming.drain(..count);
+            Ok(count)
+        }
+    }
+
+    impl Write for FakePort {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if !self.host {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.written.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_request_that_comes_before_its_client_is_known_is_answered() {
+        let mut agent = Agent::new(Box::new(NoMachine)).unwrap();
+        let mut port = FakePort {
+            host: false,
+            incoming: b"{\"execute\":\"guest-ping\"}".to_vec(),
+            written: Vec::new(),
+        };
+        let mut buffer = [0; 64];
+        assert_eq!(
+            pump(&mut agent, &mut port, &mut buffer).unwrap(),
+            Peer::There
+        );
+        port.host = true;
+        assert_eq!(
+            pump(&mut agent, &mut port, &mut buffer).unwrap(),
+            Peer::There
+        );
+        assert_eq!(port.written, b"{\"return\":{}}\n");
+    }
+
+    #[test]
+    fn a_client_that_left_is_noticed() {
+        let mut agent = Agent::new(Box::new(NoMachine)).unwrap();
+        let mut port = FakePort {
+            host: false,
+            incoming: Vec::new(),
+            written: Vec::new(),
+        };
+        assert_eq!(
+            pump(&mut agent, &mut port, &mut [0; 64]).unwrap(),
+            Peer::Gone
+        );
+    }
+}
