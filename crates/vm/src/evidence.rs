@@ -25,7 +25,11 @@ pub(crate) struct LogDir(PathBuf);
 impl LogDir {
     pub(crate) fn create(path: &Path) -> Result<Self, VmError> {
         fs::create_dir_all(path).map_err(io_error("create", path))?;
-        Ok(Self(path.to_owned()))
+        let directory = Self(path.to_owned());
+        // QEMU appends to it; what an earlier machine said there is not this one's.
+        let stderr = directory.stderr();
+        File::create(&stderr).map_err(io_error("create", &stderr))?;
+        Ok(directory)
     }
 
     pub(crate) fn path(&self) -> &Path {

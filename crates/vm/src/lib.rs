@@ -2,6 +2,27 @@
 //!
 //! [`Vm::start`] turns a [`machine::MachineSpec`] into a supervised QEMU process with a connected [monitor](qmp::Qmp),
 //! watches its [`Health`], and gives everything back when the handle is dropped.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use machine::{Boot, MachineSpec};
+//! use vm::{Context, Ladder, Vm, VmError};
+//!
+//! async fn answer(context: &Context) -> Result<String, VmError> {
+//!     let mut spec = MachineSpec::new("vm1");
+//!     spec.boot = Boot::Kernel {
+//!         kernel: "vmlinux".into(),
+//!         initrd: Some("initrd".into()),
+//!         cmdline: "console=ttyS0".to_owned(),
+//!     };
+//!     let vm = Vm::start(spec, context).await?;
+//!     let mut session = vm.session(Duration::from_secs(30)).await?;
+//!     let answer = session.run("uname -r").await?;
+//!     vm.shutdown(&Ladder::default()).await?;
+//!     Ok(answer.stdout_text())
+//! }
+//! ```
 
 mod context;
 mod error;

@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use guest::{AgentClient, Console, ConsoleOptions};
 use host::process::{Output, Process, Spec};
-use machine::{MachineSpec, MonitorProtocol, render};
+use machine::{Argv, MachineSpec, MonitorProtocol, render};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 
 use crate::context::Context;
 use crate::error::{LastWords, VmError};
 use crate::evidence::{LogDir, io_error};
-use crate::exit::{STDERR_TAIL, supervise};
+use crate::exit::{ExitReport, STDERR_TAIL, supervise};
 use crate::guest_channels::scan_console;
 use crate::health::{Health, LineScanner, Source, watch_events};
 use crate::lines::{Tail, follow_file, record_stream};
@@ -59,33 +60,18 @@ impl Vm {
         let start = Instant::now();
         let traffic = Traffic::create(&log_dir.qmp(), start);
         let traffic = traffic.map_err(io_error("create", &log_dir.qmp()))?;
-        let mut command = Spec::new(&context.program.path)
-            .args(&context.program.args)
-            .args(argv.args())
-            .stdout(Output::File(log_dir.stderr()))
-            .stderr(Output::File(log_dir.stderr()));
-        for (name, value) in &context.program.env {
-            command = command.env(name, value);
-        }
-        for (listener, number) in sockets.listeners {
-            command = command.fd(listener, number);
-        }
-        if context.may_outlive_us {
-            command = command.detached();
-        }
-        let process = Arc::new(Process::spawn(command, &context.ledger)?);
+        let process = Arc::new(launch(context, &argv, sockets.listeners, &log_dir)?);
         let mut streams = sockets.streams;
         let qmp = greet(&spec, context, &process, &mut streams, traffic).await?;
 
-        let health = Health::new(start);
         let (ended_sender, ended) = watch::channel(None);
         let console = spec.serials.first().or(spec.virtio_consoles.first());
         let watch = Watch {
             name: spec.name.clone(),
-            process: Arc::clone(&process),
-            qmp: qmp.clone(),
-            health: health.clone(),
-            ended: ended.clone(),
+            process,
+            qmp,
+            health: Health::new(start),
+            ended,
             scale: context.scale,
             firmware: Tail::default(),
             main_console: console.cloned(),
@@ -103,23 +89,25 @@ impl Vm {
             scratch_path: scratch.path().to_owned(),
             scratch: Some(scratch),
         };
-        vm.spawn(supervise(
-            process,
-            qmp.clone(),
-            health.clone(),
-            start,
-            ended_sender,
-        ));
-        vm.spawn(watch_events(qmp, health.clone()));
-        let stderr = LineScanner::new(Source::Stderr, health);
-        let path = vm.log_dir.stderr();
-        vm.spawn(async move {
-            if let Err(error) = follow_file(path, stderr, ended).await {
+        vm.keep_watch(ended_sender);
+        vm.take_channels(streams)?;
+        Ok(vm)
+    }
+
+    /// Starts the tasks that find out how the machine is.
+    fn keep_watch(&mut self, ended: watch::Sender<Option<Arc<ExitReport>>>) {
+        let watch = Arc::clone(&self.watch);
+        let process = Arc::clone(&watch.process);
+        let (qmp, health) = (watch.qmp.clone(), watch.health.clone());
+        self.spawn(supervise(process, qmp, health, self.start, ended));
+        self.spawn(watch_events(watch.qmp.clone(), watch.health.clone()));
+        let scanner = LineScanner::new(Source::Stderr, watch.health.clone());
+        let (path, ended) = (self.log_dir.stderr(), watch.ended.clone());
+        self.spawn(async move {
+            if let Err(error) = follow_file(path, scanner, ended).await {
                 tracing::warn!(%error, "QEMU's stderr is no longer watched");
             }
         });
-        vm.take_channels(streams)?;
-        Ok(vm)
     }
 
     fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
@@ -179,6 +167,30 @@ impl Vm {
         let qmp = Qmp::connect(stream, limit).await;
         qmp.map_err(|source| self.watch.monitor_error("speak to a monitor of", source))
     }
+}
+
+/// Starts QEMU with its ends of the channels.
+fn launch(
+    context: &Context,
+    argv: &Argv,
+    listeners: Vec<(OwnedFd, i32)>,
+    log_dir: &LogDir,
+) -> Result<Process, VmError> {
+    let mut command = Spec::new(&context.program.path)
+        .args(&context.program.args)
+        .args(argv.args())
+        .stdout(Output::File(log_dir.stderr()))
+        .stderr(Output::File(log_dir.stderr()));
+    for (name, value) in &context.program.env {
+        command = command.env(name, value);
+    }
+    for (listener, number) in listeners {
+        command = command.fd(listener, number);
+    }
+    if context.may_outlive_us {
+        command = command.detached();
+    }
+    Ok(Process::spawn(command, &context.ledger)?)
 }
 
 /// Takes the control monitor's greeting, or finds out why there is none.

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use common::{Lab, qemus};
-use guest::Login;
+use guest::{Exec, Login};
 use host::dirs::Dirs;
 use image::{Acceleration, GuestStore, Rebuild, TinyGuest};
 use machine::{Boot, MachineSpec, MachineType};
@@ -130,6 +130,37 @@ async fn a_panic_ends_the_wait_at_once_with_its_reason() {
             "{finding}"
         );
         assert!(!last_words.console.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_expected_panic_is_told_by_pvpanic_and_ends_nothing() {
+    let Some(guest) = tiny() else { return };
+    for qemu in qemus() {
+        let lab = Lab::new(&qemu);
+        let mut spec = spec(guest);
+        spec.pvpanic = true;
+        let vm = Vm::start(spec, &lab.context).await.unwrap();
+        let agent = vm.wait_for_agent(BOOT).await.unwrap();
+        vm.health().allow(FindingKind::GuestPanic);
+        let crash = Exec::shell("echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger");
+        let crash = agent.exec(&crash, vm.limit(SOON));
+        let panicked = vm.wait_for_event("GUEST_PANICKED", SOON);
+        tokio::pin!(crash, panicked);
+        let event = tokio::select! {
+            event = &mut panicked => event,
+            _ = &mut crash => panicked.await,
+        };
+        assert_eq!(event.unwrap().data["action"], "pause");
+        vm.wait_for_status(RunState::GuestPanicked, SOON)
+            .await
+            .unwrap();
+        assert!(
+            vm.health().is_fatal().is_none(),
+            "{:?}",
+            vm.health().findings()
+        );
+        vm.destroy().await.unwrap();
     }
 }
 

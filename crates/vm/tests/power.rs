@@ -232,6 +232,28 @@ async fn nothing_to_boot_is_recognised_and_not_waited_out() {
 }
 
 #[tokio::test]
+async fn a_disk_that_cannot_be_read_is_found_at_once() {
+    for qemu in qemus() {
+        let lab = Lab::new(&qemu);
+        let mut spec = q35();
+        // The firmware reads the boot sector.
+        let bad = "driver=blkdebug,node-name=bad,image.driver=null-co,image.size=1048576,\
+                   inject-error.0.event=none,inject-error.0.iotype=read";
+        let args = ["-blockdev", bad, "-device", "virtio-blk-pci,drive=bad"];
+        spec.extra_args = args.map(str::to_owned).to_vec();
+        let vm = Vm::start(spec, &lab.context).await.unwrap();
+        let finding = vm
+            .wait("finding", SOON * 10, std::future::pending::<()>())
+            .await;
+        let error = finding.unwrap_err();
+        assert!(
+            matches!(&error, VmError::Unwell { finding, .. } if finding.kind == FindingKind::BlockIoError),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_wait_that_expires_says_what_was_awaited_and_how_long() {
     for qemu in qemus() {
         let lab = Lab::new(&qemu);
