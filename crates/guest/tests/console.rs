@@ -341,6 +341,54 @@ async fn commands_give_status_and_exactly_their_output() {
 }
 
 #[tokio::test]
+async fn logging_in_again_finds_the_shell_that_no_longer_prompts() {
+    for name in SHELLS {
+        let real = real_shell(name);
+        let login = Login::default();
+        let mut shell = real.console.wait_for_login(&login, LIMIT).await.unwrap();
+        shell.run("v=kept", LIMIT).await.unwrap();
+        drop(shell);
+        let mut shell = real.console.wait_for_login(&login, LIMIT).await.unwrap();
+        assert_eq!(
+            shell.run("echo $v", LIMIT).await.unwrap().stdout_text(),
+            "kept"
+        );
+    }
+}
+
+#[tokio::test]
+async fn logging_in_after_a_restart_waits_for_the_new_shell() {
+    let (console, mut guest) = console();
+    let script = tokio::spawn(async move {
+        guest.write_all(b"[root@tiny ~]# ").await.unwrap();
+        say_hello(&mut guest).await;
+        guest
+            .write_all(b"[ 9.9] reboot: Restarting system\r\n")
+            .await
+            .unwrap();
+        guest
+            .write_all(b"[ 0.0] Linux version\r\njeos login: ")
+            .await
+            .unwrap();
+        assert_eq!(typed(&mut guest, "\n").await, "root\n");
+        guest.write_all(b"Password: ").await.unwrap();
+        assert_eq!(typed(&mut guest, "\n").await, "secret\n");
+        guest.write_all(b"\r\n[root@jeos ~]# ").await.unwrap();
+        say_hello(&mut guest).await;
+        guest
+    });
+    console
+        .wait_for_login(&Login::default(), LIMIT)
+        .await
+        .unwrap();
+    let mut restarted = console.reader(From::Start);
+    restarted.expect(&regex("jeos login"), LIMIT).await.unwrap();
+    let login = Login::as_user("root", "secret");
+    console.wait_for_login(&login, LIMIT).await.unwrap();
+    script.await.unwrap();
+}
+
+#[tokio::test]
 async fn standard_error_is_in_the_output_and_a_syntax_error_is_a_failed_command() {
     for name in SHELLS {
         let real = real_shell(name);

@@ -77,6 +77,10 @@ pub fn pump<S: Read + Write>(
             Err(error) => return Err(error),
         }
     }
+    if agent.output().is_empty() {
+        // The memory of a reply of many megabytes is missed in a small guest.
+        agent.output().shrink_to(buffer.len());
+    }
     Ok(Peer::There)
 }
 

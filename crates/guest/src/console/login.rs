@@ -102,14 +102,25 @@ impl Console {
     ) -> Result<Shell, GuestError> {
         let attempt = self.attempt("log in on the console", limit);
         let mut reader = self.reader(From::Start);
+        let mut named = false;
         let mut answered = false;
-        let mut supposed = false;
+        // A shell that was made quiet before does not prompt, and one that was slow to answer will not: only asking helps.
+        let mut supposed = self.has_quiet_shell(reader.text(), login);
+        let mut first = true;
         loop {
-            let seen = self.settled(&mut reader, login, &attempt).await?;
+            let seen = match supposed && first {
+                true => Seen::Shell,
+                false => self.settled(&mut reader, login, &attempt).await?,
+            };
+            first = false;
             refused(&reader, login, answered, &attempt)?;
             reader.consume_all();
             match (seen, &login.user, &login.password) {
-                (Seen::AsksName, Some(user), _) => self.answer(&attempt, user).await?,
+                (Seen::AsksName, Some(user), _) => {
+                    self.answer(&attempt, user).await?;
+                    named = true;
+                }
+                (Seen::AsksPassword, Some(_), _) if !named => self.answer(&attempt, "").await?,
                 (Seen::AsksPassword, _, Some(password)) => {
                     self.answer(&attempt, password).await?;
                     answered = true;
@@ -117,9 +128,8 @@ impl Console {
                 (Seen::AsksPassword, _, None) => {
                     return Err(attempt.fail(Cause::NoCredentials("password")));
                 }
-                // A shell that was slow to answer has been told not to prompt any more: only asking it again helps.
-                (Seen::Nothing, ..) if !supposed => self.answer(&attempt, "").await?,
                 (Seen::AsksName, None, _) => self.answer(&attempt, "").await?,
+                (Seen::Nothing, ..) if !supposed => self.answer(&attempt, "").await?,
                 (Seen::Shell | Seen::Nothing, ..) => {
                     supposed = true;
                     match Shell::probe(self, PROBE.min(attempt.left())).await {
@@ -130,6 +140,17 @@ impl Console {
                 }
             }
         }
+    }
+
+    /// Whether the console's text ends with a shell of ours that waits for its next command.
+    fn has_quiet_shell(&self, text: &str, login: &Login) -> bool {
+        let Some(after) = Shell::text_after_last_answer(text) else {
+            return false;
+        };
+        let restarted = |line: &str| {
+            line.contains("login:") || line.contains("reboot:") || login.prompt.is_match(line)
+        };
+        !after.lines().any(restarted)
     }
 
     /// Takes the shell that is known to wait on the console, as on a machine restored from a template.

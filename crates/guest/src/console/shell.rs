@@ -99,6 +99,13 @@ impl Shell {
         }
     }
 
+    /// What a console said after the last answer of a shell that is now idle; none when there was no such answer.
+    pub(super) fn text_after_last_answer(text: &str) -> Option<&str> {
+        let last = |mark: &str| text.rfind(mark).map(|at| at + mark.len());
+        let answer = last("\nVT-END-").max(last("\nVT-READY-"))?;
+        (Some(answer) > last("\nVT-BEGIN-")).then(|| &text[answer..])
+    }
+
     fn next_mark(&mut self) -> String {
         self.commands += 1;
         format!("{:08x}-{}", self.secret, self.commands)
