@@ -206,6 +206,8 @@ pub(crate) struct Engine {
     /// The conditions around the statement that runs, and its node; kept for observers.
     pub conditions: Vec<(FilterId, bool)>,
     pub node: NodeId,
+    /// Whether every suffix stays part of its key.
+    pub keep_suffixes: bool,
     /// The result, where suffixes have been resolved.
     pub entries: Entries,
 }
@@ -248,6 +250,7 @@ impl Engine {
             observed: false,
             conditions: Vec::new(),
             node: NodeId(0),
+            keep_suffixes: false,
             entries: Vec::new(),
         }
     }
@@ -270,7 +273,7 @@ impl Engine {
         let mut entries = self.product(walker, observer)?;
         let suffixed = |&(key, _): &(KeyId, _)| !self.pool.key_parts(key).1.is_empty();
         if !self.pool.made_keys.is_empty() && entries.iter().any(suffixed) {
-            entries = crate::suffix::resolve(&mut self.pool, &entries);
+            entries = crate::suffix::resolve(&mut self.pool, &entries, self.keep_suffixes);
         }
         self.entries = entries;
         Ok(())
@@ -653,7 +656,7 @@ impl Engine {
     ) -> Result<ValueId, EvalError> {
         let entries: Entries = self.live_keys().map(|key| (key, self.value(key))).collect();
         let flat = if self.suffixed > 0 {
-            crate::suffix::resolve(&mut self.pool, &entries)
+            crate::suffix::resolve(&mut self.pool, &entries, self.keep_suffixes)
         } else {
             entries
         };

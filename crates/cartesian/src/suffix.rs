@@ -6,9 +6,10 @@ use rustc_hash::FxHashMap;
 
 /// Resolves suffixed keys: the suffix is dropped where it makes no difference, else it becomes part of the key.
 ///
-/// A suffixed key goes away if the key itself is there with the same value; it loses its suffixes if all keys made of
+/// With `keep`, every suffix becomes part of its key. Otherwise
+/// a suffixed key goes away if the key itself is there with the same value; it loses its suffixes if all keys made of
 /// the same one have the same value; else its name is the key and its suffixes, the last one first.
-pub(crate) fn resolve(pool: &mut Pool, entries: &Entries) -> Entries {
+pub(crate) fn resolve(pool: &mut Pool, entries: &Entries, keep: bool) -> Entries {
     let plain: FxHashMap<KeyId, ValueId> = entries.iter().copied().collect();
     let mut all_equal: FxHashMap<KeyId, (ValueId, bool)> = FxHashMap::default();
     for &(key, value) in entries {
@@ -22,11 +23,11 @@ pub(crate) fn resolve(pool: &mut Pool, entries: &Entries) -> Entries {
         if suffixes.is_empty() {
             continue;
         }
-        if plain.get(&base).is_some_and(|&v| same(pool, v, value)) {
+        if !keep && plain.get(&base).is_some_and(|&v| same(pool, v, value)) {
             out.remove(key);
             continue;
         }
-        let new = if all_equal.get(&base).is_some_and(|&(_, equal)| equal) {
+        let new = if !keep && all_equal.get(&base).is_some_and(|&(_, equal)| equal) {
             base
         } else {
             let mut name = pool.key_text(base).to_owned();

@@ -148,7 +148,9 @@ impl Variant {
 
     /// Appends the variant as a JSON object; see [`Current::write_json`].
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        let maps = (self.name_map(), self.short_name_map());
+        let mut maps = (self.name_map(), self.short_name_map());
+        maps.0.sort_unstable();
+        maps.1.sort_unstable();
         let special = json::Special {
             name: &self.name,
             shortname: &self.shortname,
@@ -159,7 +161,7 @@ impl Variant {
     }
 
     /// For each file (its base name, `<string>` for text without a file) that declares labels of this variant, those
-    /// labels as in [`Self::name`]. Sorted by file. The reserved key `_name_map_file`.
+    /// labels as in [`Self::name`]. In the order in which the files add theirs. The reserved key `_name_map_file`.
     pub fn name_map(&self) -> Vec<(String, String)> {
         self.map(false)
     }
@@ -172,12 +174,9 @@ impl Variant {
     fn map(&self, short: bool) -> Vec<(String, String)> {
         let program = &self.compiled.program;
         let map = names::name_map(program, &self.naming_path, short);
-        let mut map: Vec<_> = map
-            .into_iter()
+        map.into_iter()
             .map(|(file, name)| (program.text(file).to_owned(), name))
-            .collect();
-        map.sort_unstable();
-        map
+            .collect()
     }
 }
 
@@ -228,6 +227,11 @@ impl Variants {
         self.engine.run(&self.walker, None)?;
         self.done = false;
         Ok(true)
+    }
+
+    /// Lets every suffix (`suffix NAME`) stay part of its key, even where it makes no difference.
+    pub fn keep_suffixes(&mut self) {
+        self.engine.keep_suffixes = true;
     }
 
     /// The variant that [`Self::advance`] has last gone to.

@@ -1,5 +1,4 @@
 //! Every command, as people and programs see it.
-#![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};

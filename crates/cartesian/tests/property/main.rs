@@ -42,7 +42,10 @@ fn actual(config: &Config, options: &Options) -> (Vec<Dict>, bool) {
                 .iter()
                 .map(|(k, v)| (k.to_owned(), v.to_owned()))
                 .collect(),
-            maps: [variant.name_map(), variant.short_name_map()],
+            maps: [variant.name_map(), variant.short_name_map()].map(|mut map| {
+                map.sort_unstable();
+                map
+            }),
         });
     }
     (dicts, false)

@@ -42,44 +42,38 @@ fn print(args: &LegacyArgs, context: &mut Context<'_>) -> Result<(), CommandErro
             writeln!(context.err, "read {source}")?;
         }
     }
+    let mut variants = config.variants(&options);
+    if args.skip_dups {
+        variants.keep_suffixes();
+    }
     if args.repr {
         writeln!(context.out, "[")?;
-        for variant in config.variants(&options) {
+        for variant in variants {
             writeln!(context.out, "{},", pretty(&dictionary(&variant?)))?;
         }
         writeln!(context.out, "]")?;
         return Ok(());
     }
-    if !args.contents {
-        let mut names = config.names(&options);
-        let mut number = 0_u64;
-        while names.advance()? {
-            number += 1;
-            let name = if args.fullname {
-                names.name()
-            } else {
-                names.shortname()
-            };
-            writeln!(context.out, "dict {number:4}:  {name}")?;
-        }
-        return Ok(());
-    }
-    for (position, variant) in config.variants(&options).enumerate() {
-        let variant = variant?;
+    let mut number = 0_u64;
+    while variants.advance()? {
+        number += 1;
+        let current = variants.current();
         let name = if args.fullname {
-            variant.name()
+            current.name()
         } else {
-            variant.shortname()
+            current.shortname()
         };
-        writeln!(context.out, "dict {:4}:  {name}", position + 1)?;
-        for (key, value) in dictionary(&variant) {
-            writeln!(context.out, "    {key} = {}", value.to_str())?;
+        writeln!(context.out, "dict {number:4}:  {name}")?;
+        if args.contents {
+            for (key, value) in dictionary(&current.to_variant()) {
+                writeln!(context.out, "    {key} = {}", value.to_str())?;
+            }
         }
     }
     Ok(())
 }
 
-/// All keys with those the language makes, sorted.
+/// All keys with those the language makes, sorted by key.
 fn dictionary(variant: &Variant) -> Vec<(String, Value)> {
     let mut pairs: Vec<(String, Value)> = variant
         .iter()
