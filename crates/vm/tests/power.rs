@@ -232,6 +232,62 @@ async fn nothing_to_boot_is_recognised_and_not_waited_out() {
 }
 
 #[tokio::test]
+async fn two_machines_are_linked_by_a_socket() {
+    for qemu in qemus() {
+        let (one, two) = (Lab::new(&qemu), Lab::new(&qemu));
+        let path = one.logs().join("link.sock");
+        let linked = |name: &str, netdev| {
+            let mut spec = q35();
+            let nic = machine::Nic {
+                netdev,
+                ..machine::Nic::new(name, "nic1")
+            };
+            spec.nics = vec![nic];
+            spec
+        };
+        let first = linked("one", machine::Netdev::Listen(path.clone()));
+        let second = linked("two", machine::Netdev::Connect(path));
+        let first = Vm::start(first, &one.context).await.unwrap();
+        let second = Vm::start(second, &two.context).await.unwrap();
+        for vm in [&first, &second] {
+            let connected = vm.wait_for_event("NETDEV_STREAM_CONNECTED", SOON);
+            assert_eq!(connected.await.unwrap().data["netdev-id"], "nic1-net");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_uefi_that_finds_nothing_to_boot_is_recognised() {
+    let ovmf = std::env::var("VIRT_TEST_OVMF").unwrap_or("/usr/share/OVMF".to_owned());
+    let ovmf = std::path::Path::new(&ovmf);
+    let code = ovmf.join("OVMF_CODE_4M.fd");
+    if !code.exists() {
+        println!(
+            "note: there is no OVMF in {}, nothing is tested",
+            ovmf.display()
+        );
+        return;
+    }
+    for qemu in qemus() {
+        let lab = Lab::new(&qemu);
+        let mut spec = MachineSpec::new("vm1");
+        let vars = lab.logs().join("vars.fd");
+        std::fs::copy(ovmf.join("OVMF_VARS_4M.fd"), &vars).unwrap();
+        let code = code.clone();
+        spec.firmware = machine::Firmware::Uefi { code, vars };
+        let vm = Vm::start(spec, &lab.context).await.unwrap();
+        let error = vm
+            .wait("login", SOON * 60, std::future::pending::<()>())
+            .await;
+        let error = error.unwrap_err();
+        assert!(
+            matches!(&error, VmError::Unwell { finding, .. } if finding.kind == FindingKind::FirmwareDeadEnd),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_disk_that_cannot_be_read_is_found_at_once() {
     for qemu in qemus() {
         let lab = Lab::new(&qemu);

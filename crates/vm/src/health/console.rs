@@ -249,6 +249,11 @@ mod tests {
                 Warning,
             ),
             ("No bootable device.", FirmwareDeadEnd, Fatal),
+            (
+                "\u{1b}[2J\u{1b}[01;01H\u{1b}[01;01HUEFI Interactive Shell v2.2\r",
+                FirmwareDeadEnd,
+                Fatal,
+            ),
         ] {
             assert_eq!(console(line), Some((kind, severity)), "{line}");
         }
