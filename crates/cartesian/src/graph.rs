@@ -60,6 +60,10 @@ pub(crate) struct Graph {
     atoms: Vec<u32>,
     pub clauses: Vec<Clause>,
     pub origins: Vec<ClauseOrigin>,
+    /// For each clause of one literal and labels that stand alone: where in `simple_code` it is.
+    simple: Vec<Range<u32>>,
+    /// Such a clause: whether it rejects on a match; then for each word its length and its blocks with their atoms.
+    simple_code: Vec<u32>,
     node_clauses: Vec<Range<u32>>,
     /// For each node: which set of atoms may come below it.
     pub below: Vec<u32>,
@@ -73,7 +77,7 @@ pub(crate) struct Graph {
 }
 
 /// Below this many paths a node is not worth remembering.
-const MIN_SHARED_PATHS: u64 = 4;
+const MIN_SHARED_PATHS: u64 = 32;
 
 impl Graph {
     pub fn new(program: &Program) -> Self {
@@ -81,6 +85,7 @@ impl Graph {
         builder.labels();
         builder.filters();
         builder.clauses();
+        builder.simple_clauses();
         builder.sets();
         builder.graph
     }
@@ -96,6 +101,12 @@ impl Graph {
         self.word_blocks[range.start as usize..range.end as usize]
             .iter()
             .map(|word| &self.blocks[word.start as usize..word.end as usize])
+    }
+
+    /// The code of a simple clause; empty for others. See `simple_code`.
+    pub fn simple(&self, clause: u32) -> &[u32] {
+        let range = &self.simple[clause as usize];
+        &self.simple_code[range.start as usize..range.end as usize]
     }
 
     /// The clauses in a node's body, as a range of [`Self::origins`].
@@ -138,6 +149,8 @@ impl<'p> Builder<'p> {
                 atoms: Vec::new(),
                 clauses: Vec::new(),
                 origins: Vec::new(),
+                simple: Vec::new(),
+                simple_code: Vec::new(),
                 node_clauses: Vec::with_capacity(nodes),
                 below: vec![NONE; nodes],
                 sets: Vec::new(),
@@ -275,6 +288,32 @@ impl<'p> Builder<'p> {
         }
         if !clauses.is_empty() {
             self.graph.joins.insert(node, clauses);
+        }
+    }
+
+    fn simple_clauses(&mut self) {
+        for i in 0..self.graph.clauses.len() {
+            let from = self.graph.simple_code.len();
+            let mut code = Vec::new();
+            if let [(filter, wanted)] = self.graph.clauses[i].literals[..] {
+                code.push(u32::from(wanted));
+                for word in self.graph.words(filter) {
+                    code.push(word.len() as u32);
+                    for &block in word {
+                        let [atom] = self.graph.block_atoms(block) else {
+                            code.clear();
+                            break;
+                        };
+                        code.extend([block, *atom]);
+                    }
+                    if code.is_empty() {
+                        break;
+                    }
+                }
+            }
+            self.graph.simple_code.extend(code);
+            let to = self.graph.simple_code.len();
+            self.graph.simple.push(from as u32..to as u32);
         }
     }
 

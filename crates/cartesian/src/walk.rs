@@ -230,9 +230,10 @@ impl Walker {
 
     /// Goes to the next variant; false when there is none.
     pub fn advance(&mut self) -> Result<bool, EvalError> {
+        let compiled = self.compiled.clone();
         if !std::mem::replace(&mut self.started, true) {
             let root = self.root;
-            if self.enter(root) && self.at_leaf() {
+            if self.enter(&compiled, root) && self.at_leaf() {
                 return Ok(true);
             }
         } else if self.at_leaf() {
@@ -248,7 +249,7 @@ impl Walker {
             }
             match self.next_child() {
                 Some(child) => {
-                    if self.enter(child) && self.at_leaf() {
+                    if self.enter(&compiled, child) && self.at_leaf() {
                         return Ok(true);
                     }
                 }
@@ -345,8 +346,7 @@ impl Walker {
     }
 
     /// Enters a node unless it cannot hold a variant.
-    fn enter(&mut self, id: NodeId) -> bool {
-        let compiled = self.compiled.clone();
+    fn enter(&mut self, compiled: &Compiled, id: NodeId) -> bool {
         let graph = &compiled.graph;
         let (live, partials) = self.inherited();
         let mut frame = Frame {
@@ -366,20 +366,19 @@ impl Walker {
             node: id,
             name_len: frame.name_len,
         });
-        self.push_labels(&compiled, id, &mut frame);
+        self.push_labels(compiled, id, &mut frame);
         let extra = if is_root {
             std::mem::take(&mut self.extra)
         } else {
             Vec::new()
         };
-        if !self.filter(&compiled, id, &mut frame, &extra)
-            || !self.recall(&compiled, id, &mut frame)
+        if !self.filter(compiled, id, &mut frame, &extra) || !self.recall(compiled, id, &mut frame)
         {
             self.restore(&frame);
             self.path.pop();
             return false;
         }
-        self.choose_candidates(&compiled, &mut frame);
+        self.choose_candidates(compiled, &mut frame);
         self.frames.push(frame);
         true
     }
@@ -576,12 +575,42 @@ impl Walker {
 
     /// Whether a clause rejects (`Matches`), cannot reject any more (`Fails`) or may (`Open`).
     fn judge(&self, graph: &Graph, clause: u32, below: &[u64], partials: Span) -> Outcome {
+        if let [wanted, code @ ..] = graph.simple(clause) {
+            return match (self.simple_outcome(code, below), *wanted != 0) {
+                (Outcome::Open, _) => Outcome::Open,
+                (Outcome::Matches, true) | (Outcome::Fails, false) => Outcome::Matches,
+                _ => Outcome::Fails,
+            };
+        }
         let mut result = Outcome::Matches;
         for &(filter, wanted) in &graph.clauses[clause as usize].literals {
             match (self.outcome(graph, filter, below, partials), wanted) {
                 (Outcome::Open, _) => result = Outcome::Open,
                 (Outcome::Matches, true) | (Outcome::Fails, false) => {}
                 _ => return Outcome::Fails,
+            }
+        }
+        result
+    }
+
+    /// As [`Self::outcome`], for a clause's [`Graph::simple`] code.
+    fn simple_outcome(&self, mut code: &[u32], below: &[u64]) -> Outcome {
+        let mut result = Outcome::Fails;
+        while let [length, rest @ ..] = code {
+            let (word, rest) = rest.split_at(2 * *length as usize);
+            code = rest;
+            let (mut all, mut possible) = (true, true);
+            for pair in word.chunks_exact(2) {
+                if !has_bit(&self.matched, pair[0]) {
+                    all = false;
+                    possible &= has_bit(below, pair[1]);
+                }
+            }
+            if all {
+                return Outcome::Matches;
+            }
+            if possible {
+                result = Outcome::Open;
             }
         }
         result

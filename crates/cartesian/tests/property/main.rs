@@ -94,15 +94,22 @@ fn check(seed: u64) -> usize {
         names.eq(expected.iter().map(|d| d.name.clone())),
         "names, seed {seed}"
     );
-    match config.why_empty(&options) {
-        None => assert!(count > 0, "why_empty, seed {seed}\n{}", text().0),
+    // Explaining takes many walks; a sample will do.
+    if seed % 20 == 0 {
+        check_why_empty(&config, &options, count, seed);
+    }
+    got.len()
+}
+
+fn check_why_empty(config: &Config, options: &Options, count: u64, seed: u64) {
+    match config.why_empty(options) {
+        None => assert!(count > 0, "why_empty, seed {seed}"),
         Some(Why::Removed(removal)) => {
             assert_eq!(count, 0, "why_empty, seed {seed}");
             assert!(removal.left_before > 0, "why_empty, seed {seed}");
         }
         Some(_) => assert_eq!(count, 0, "why_empty, seed {seed}"),
     }
-    got.len()
 }
 
 fn number(variable: &str, default: u64) -> u64 {
