@@ -52,9 +52,9 @@ fn furnish(
     spec.accel = accel;
     spec.cpu = cpu(params)?;
     spec.memory = Memory {
-        size: size(params, "mem")?.unwrap_or(spec.memory.size),
+        size: params.read("mem")?.unwrap_or(spec.memory.size),
         slots: params.read("slots")?.unwrap_or(0),
-        max: size(params, "maxmem")?,
+        max: params.read("maxmem")?,
     };
     spec.boot = media.boot;
     spec.disks = media
@@ -92,11 +92,6 @@ fn machine_type(params: &Params) -> MachineType {
         Ok(machine) => machine,
         Err(never) => match never {},
     }
-}
-
-fn size(params: &Params, key: &str) -> Result<Option<machine::ByteSize>, ParamError> {
-    let size: Option<params::ByteSize> = params.read(key)?;
-    Ok(size.map(|size| machine::ByteSize::bytes(size.bytes())))
 }
 
 fn cpu(params: &Params) -> Result<Cpu, ParamError> {

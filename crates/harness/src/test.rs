@@ -263,8 +263,8 @@ impl Test {
                     )
                 }
                 None => (
-                    Contents::Blank { size: size.bytes() },
-                    Made::Blank(machine::ByteSize::bytes(size.bytes())),
+                    Contents::Blank { size: size.as_bytes() },
+                    Made::Blank(size),
                 ),
             };
             let request = DiskRequest {

@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::bytesize::ByteSize;
+use units::ByteSize;
+
 use crate::spec::words;
 
 /// A disk or CD-ROM: an image and the device the guest sees it by.
@@ -128,18 +129,6 @@ words! {
     }
 }
 
-impl DiskBus {
-    /// Every bus.
-    pub const ALL: [Self; 6] = [
-        Self::VirtioBlk,
-        Self::VirtioScsi,
-        Self::Ide,
-        Self::Ahci,
-        Self::Nvme,
-        Self::Usb,
-    ];
-}
-
 words! {
     /// Disk or CD-ROM.
     Media {
@@ -167,15 +156,6 @@ words! {
 }
 
 impl CacheMode {
-    /// Every mode.
-    pub const ALL: [Self; 5] = [
-        Self::Writeback,
-        Self::None,
-        Self::Writethrough,
-        Self::Directsync,
-        Self::Unsafe,
-    ];
-
     /// Is the host's page cache passed by?
     pub(crate) fn is_direct(self) -> bool {
         matches!(self, Self::None | Self::Directsync)
@@ -250,11 +230,6 @@ words! {
         /// Realtek RTL8139C+.
         Rtl8139 = "rtl8139",
     }
-}
-
-impl NicModel {
-    /// Every model.
-    pub const ALL: [Self; 4] = [Self::VirtioNet, Self::E1000, Self::E1000e, Self::Rtl8139];
 }
 
 /// What a network card is connected to.

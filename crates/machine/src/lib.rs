@@ -17,7 +17,6 @@
 pub mod capabilities;
 
 mod argv;
-mod bytesize;
 mod devices;
 mod endpoints;
 mod error;
@@ -27,7 +26,6 @@ mod spec;
 mod validate;
 
 pub use argv::{Argv, shell_quote};
-pub use bytesize::{ByteSize, ByteSizeError};
 pub use capabilities::{Capabilities, Missing, Need};
 pub use devices::{
     CacheMode, Disk, DiskBus, ImageFormat, MacAddr, MacAddrError, Made, Media, Netdev, Nic,
@@ -42,3 +40,5 @@ pub use spec::{
     MonitorProtocol, PanicAction, RebootAction, Rtc, RtcClock, ShutdownAction, Topology,
     WatchdogAction,
 };
+
+pub use units::ByteSize;

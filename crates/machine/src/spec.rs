@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::bytesize::ByteSize;
+use units::ByteSize;
+
 use crate::devices::{Disk, Nic, VirtioPort, WatchdogModel};
 
 /// A whole machine. [`MachineSpec::new`] gives the smallest one that boots; everything else is set by field.
@@ -379,6 +380,9 @@ macro_rules! words {
         pub enum $name { $($(#[$variant_doc])* $variant,)+ }
 
         impl $name {
+            /// All of them, in the order of their declaration.
+            pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
+
             /// The word QEMU takes for it.
             #[must_use]
             pub fn qemu_name(self) -> &'static str {

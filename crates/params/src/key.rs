@@ -2,57 +2,7 @@
 
 use std::fmt;
 
-/// The unit of a size written without one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SizeUnit {
-    /// Bytes.
-    B,
-    /// KiB, 1024 bytes.
-    K,
-    /// MiB, 1024² bytes.
-    M,
-    /// GiB, 1024³ bytes.
-    G,
-    /// TiB, 1024⁴ bytes.
-    T,
-}
-
-impl SizeUnit {
-    /// How many bytes one of this unit is.
-    pub const fn bytes(self) -> u64 {
-        match self {
-            Self::B => 1,
-            Self::K => 1 << 10,
-            Self::M => 1 << 20,
-            Self::G => 1 << 30,
-            Self::T => 1 << 40,
-        }
-    }
-
-    /// The unit a letter stands for, in either case.
-    pub const fn from_letter(letter: char) -> Option<Self> {
-        match letter.to_ascii_uppercase() {
-            'B' => Some(Self::B),
-            'K' => Some(Self::K),
-            'M' => Some(Self::M),
-            'G' => Some(Self::G),
-            'T' => Some(Self::T),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for SizeUnit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::B => "bytes",
-            Self::K => "KiB",
-            Self::M => "MiB",
-            Self::G => "GiB",
-            Self::T => "TiB",
-        })
-    }
-}
+use units::SizeUnit;
 
 /// The unit of a duration written without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,28 +121,6 @@ pub enum Where {
     Serial,
     /// A port named in `virtio_ports`.
     VirtioPort,
-    /// A monitor named in `monitors`.
-    Monitor,
-    /// A USB controller named in `usbs`.
-    Usb,
-    /// A device named in `usb_devices`.
-    UsbDevice,
-    /// A random number generator named in `virtio_rngs`.
-    Rng,
-    /// A memory device named in `mem_devs`.
-    MemDev,
-    /// A NUMA node named in `guest_numa_nodes`.
-    NumaNode,
-    /// An I/O thread named in `iothreads`.
-    Iothread,
-    /// A shared directory named in `filesystems`.
-    Filesystem,
-    /// A TPM named in `tpms`.
-    Tpm,
-    /// A vsock device named in `vsocks`.
-    Vsock,
-    /// An input device named in `inputs`.
-    Input,
 }
 
 impl Where {
@@ -207,17 +135,6 @@ impl Where {
             Self::Nic => "nic",
             Self::Serial => "serial port",
             Self::VirtioPort => "virtio port",
-            Self::Monitor => "monitor",
-            Self::Usb => "USB controller",
-            Self::UsbDevice => "USB device",
-            Self::Rng => "random number generator",
-            Self::MemDev => "memory device",
-            Self::NumaNode => "NUMA node",
-            Self::Iothread => "I/O thread",
-            Self::Filesystem => "shared directory",
-            Self::Tpm => "TPM",
-            Self::Vsock => "vsock device",
-            Self::Input => "input device",
         }
     }
 
@@ -232,17 +149,6 @@ impl Where {
             Self::Nic => "nics",
             Self::Serial => "serial ports",
             Self::VirtioPort => "virtio ports",
-            Self::Monitor => "monitors",
-            Self::Usb => "USB controllers",
-            Self::UsbDevice => "USB devices",
-            Self::Rng => "random number generators",
-            Self::MemDev => "memory devices",
-            Self::NumaNode => "NUMA nodes",
-            Self::Iothread => "I/O threads",
-            Self::Filesystem => "shared directories",
-            Self::Tpm => "TPMs",
-            Self::Vsock => "vsock devices",
-            Self::Input => "input devices",
         }
     }
 }
@@ -272,6 +178,8 @@ pub struct Key {
     /// Names people may look for it under. They are not read; the message about an unknown key
     /// points from them to this one.
     pub also: &'static [&'static str],
+    /// Does it only inform people, tests and other tools? The framework itself does not act on such a key.
+    pub informational: bool,
 }
 
 impl Key {
@@ -283,6 +191,7 @@ impl Key {
             applies_to,
             doc,
             also: &[],
+            informational: false,
         }
     }
 
@@ -411,6 +320,12 @@ impl Key {
     /// The same key with other names people may look for it under.
     pub const fn also(mut self, names: &'static [&'static str]) -> Self {
         self.also = names;
+        self
+    }
+
+    /// The same key as one that only informs people, tests and other tools.
+    pub const fn informational(mut self) -> Self {
+        self.informational = true;
         self
     }
 }

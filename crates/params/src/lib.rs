@@ -31,7 +31,8 @@ mod value;
 
 pub use dict::{Params, objects_in};
 pub use interval::{Interval, Version};
-pub use key::{Key, Kind, SizeUnit, TimeUnit, Where};
+pub use key::{Key, Kind, TimeUnit, Where};
 pub use markdown::markdown;
+pub use units::{ByteSize, SizeUnit};
 pub use validate::{Problem, Reason, Validator, closest, suggest, validate};
-pub use value::{ByteSize, FromParam, ParamError, check, parse_bool, parse_duration, parse_size};
+pub use value::{FromParam, ParamError, check, parse_bool, parse_duration};

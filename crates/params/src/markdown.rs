@@ -4,12 +4,16 @@ use std::fmt::Write;
 
 use crate::table;
 
+/// What is added to the description of a key on which the framework does not act.
+const INFORMATIONAL: &str = " *(For people, tests and other tools.)*";
+
 /// The page `docs/params.md`: every key of the framework, by the room that reads it.
 pub fn markdown() -> String {
     let mut page = String::from(
         "# Keys of a configuration\n\n\
          Every key the framework reads. This page is written from the table in `crates/params`;\n\
-         a test compares the two (`UPDATE_DOCS=1 cargo test -p params` writes it anew).\n\n\
+         a test compares the two (`UPDATE_DOCS=1 cargo test -p params` writes it anew), and another\n\
+         one that each key is read.\n\n\
          - A key that applies to an object may be given for all (`mem = 512`) or for one\n  \
            (`mem_vm1 = 1G`, `image_size_stg_vm1 = 4G`); the more special one wins.\n\
          - Sizes take B, K, M, G or T (1K = 1024), durations ms, s, m, h or d; the unit of a bare\n  \
@@ -34,10 +38,11 @@ pub fn markdown() -> String {
             let kind = key.kind.to_string().replace('|', "\\|");
             let _ = writeln!(
                 page,
-                "| `{}` | {kind} | {default} | {} | {} |",
+                "| `{}` | {kind} | {default} | {} | {}{} |",
                 key.name,
                 key.applies_to.singular(),
                 key.doc.replace('|', "\\|"),
+                if key.informational { INFORMATIONAL } else { "" },
             );
         }
     }

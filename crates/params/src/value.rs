@@ -1,13 +1,13 @@
 //! Text read as a type.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
+use units::{ByteSize, SizeUnit};
 
 use crate::interval::Interval;
-use crate::key::{Key, Kind, SizeUnit, TimeUnit};
+use crate::key::{Key, Kind, TimeUnit};
 
 /// Why a key could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -143,46 +143,13 @@ fn parse_integer(text: &str) -> Option<i128> {
     Some(sign * number)
 }
 
-/// A number of bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ByteSize(pub u64);
-
-impl ByteSize {
-    /// This many MiB.
-    pub const fn mib(mib: u64) -> Self {
-        Self(mib << 20)
-    }
-
-    /// The number of bytes.
-    pub const fn bytes(self) -> u64 {
-        self.0
-    }
-
-    /// The number of MiB, rounded up.
-    pub const fn as_mib(self) -> u64 {
-        self.0.div_ceil(1 << 20)
-    }
-}
-
-impl fmt::Display for ByteSize {
-    /// The shortest exact form: `512M`, `1G`, `1536`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (letter, shift) in [('T', 40), ('G', 30), ('M', 20), ('K', 10)] {
-            if self.0 >= 1 << shift && self.0.trailing_zeros() >= shift {
-                return write!(f, "{}{letter}", self.0 >> shift);
-            }
-        }
-        write!(f, "{}", self.0)
-    }
-}
-
 impl FromParam for ByteSize {
     fn from_param(text: &str, key: Option<&Key>) -> Result<Self, String> {
         let unit = match key.map(|key| key.kind) {
             Some(Kind::Size(unit)) => unit,
             _ => SizeUnit::B,
         };
-        parse_size(text, unit)
+        ByteSize::parse(text, unit)
             .ok_or_else(|| format!("a size such as 512M or 2G; a bare number counts {unit}"))
     }
 }
@@ -216,28 +183,6 @@ pub fn parse_bool(text: &str) -> Option<bool> {
     } else {
         None
     }
-}
-
-/// A size such as `20G`, `1.5g` or `512MiB`; a bare number counts `unit`.
-pub fn parse_size(text: &str, unit: SizeUnit) -> Option<ByteSize> {
-    let (number, suffix) = split_unit(text)?;
-    let unit = match suffix.strip_suffix("iB").unwrap_or(suffix) {
-        "" => unit,
-        suffix => {
-            let mut letters = suffix.chars();
-            let unit = SizeUnit::from_letter(letters.next()?)?;
-            match letters.as_str() {
-                "" => unit,
-                "B" | "b" if unit != SizeUnit::B => unit,
-                _ => return None,
-            }
-        }
-    };
-    if let Ok(whole) = number.parse::<u64>() {
-        return whole.checked_mul(unit.bytes()).map(ByteSize);
-    }
-    let bytes = number.parse::<f64>().ok()? * unit.bytes() as f64;
-    (bytes.is_finite() && bytes < u64::MAX as f64).then_some(ByteSize(bytes as u64))
 }
 
 /// A duration such as `90`, `1.5m` or `250ms`; a bare number counts `unit`.
@@ -329,38 +274,6 @@ mod tests {
     use crate::key::Where;
 
     #[test]
-    fn a_bare_size_counts_the_unit_of_its_key() {
-        assert_eq!(parse_size("512", SizeUnit::M), Some(ByteSize::mib(512)));
-        assert_eq!(parse_size("512", SizeUnit::B), Some(ByteSize(512)));
-    }
-
-    #[test]
-    fn sizes_have_letters_in_either_case_and_fractions() {
-        assert_eq!(parse_size("2G", SizeUnit::M), Some(ByteSize::mib(2048)));
-        assert_eq!(parse_size("1.5g", SizeUnit::M), Some(ByteSize::mib(1536)));
-        assert_eq!(parse_size("10 MiB", SizeUnit::B), Some(ByteSize::mib(10)));
-        assert_eq!(parse_size("10MB", SizeUnit::B), Some(ByteSize::mib(10)));
-        assert_eq!(parse_size("7b", SizeUnit::M), Some(ByteSize(7)));
-    }
-
-    #[test]
-    fn what_is_no_size_is_refused() {
-        for text in [
-            "",
-            "M",
-            "-1",
-            "1X",
-            "1.2.3M",
-            "1MMM",
-            "99999999999T",
-            "1BB",
-            "iB",
-        ] {
-            assert_eq!(parse_size(text, SizeUnit::M), None, "{text}");
-        }
-    }
-
-    #[test]
     fn durations_have_units() {
         assert_eq!(
             parse_duration("90", TimeUnit::S),
@@ -415,14 +328,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_shown_size_reads_back_as_itself(bytes: u64) {
-            let size = ByteSize(bytes);
-            prop_assert_eq!(parse_size(&size.to_string(), SizeUnit::B), Some(size));
-        }
-
-        #[test]
         fn no_text_makes_a_reader_panic(text in "\\PC{0,12}") {
-            let _ = parse_size(&text, SizeUnit::M);
             let _ = parse_duration(&text, TimeUnit::S);
             let _ = parse_integer(&text);
             let _ = text.parse::<Interval>();
