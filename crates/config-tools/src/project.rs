@@ -123,7 +123,7 @@ pub(crate) fn resolve(from: &str, include: &str, loader: &dyn Loader) -> String 
         return format!("{home}{rest}");
     }
     match from.rsplit_once('/') {
-        _ if include.starts_with('/') => include.to_owned(),
+        _ if loader.is_absolute(include) => include.to_owned(),
         Some((directory, _)) => format!("{directory}/{include}"),
         None => include.to_owned(),
     }

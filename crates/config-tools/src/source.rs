@@ -117,6 +117,10 @@ impl Loader for Overlay<'_> {
         }
     }
 
+    fn is_absolute(&self, path: &str) -> bool {
+        self.loader.is_absolute(path)
+    }
+
     fn home(&self) -> Option<String> {
         self.loader.home()
     }

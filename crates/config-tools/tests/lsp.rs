@@ -331,6 +331,13 @@ fn formatting_replaces_the_text_by_its_canonical_form() {
 }
 
 #[test]
+fn an_editor_that_vanishes_ends_the_server_with_an_error() {
+    let mut editor = Editor::start(Value::Null);
+    drop(editor.input.take());
+    assert_eq!(editor.child.wait().unwrap().code(), Some(4));
+}
+
+#[test]
 fn what_the_server_does_not_know_is_an_error_and_not_its_end() {
     let mut editor = Editor::start(Value::Null);
     editor

@@ -1,5 +1,7 @@
 //! One function a command.
 
+use std::io::BufReader;
+
 use crate::cli::{CommandError, ConfigCommand, Context, OK};
 
 mod check;
@@ -20,7 +22,8 @@ pub(crate) fn run(command: &ConfigCommand, context: &mut Context<'_>) -> Result<
         ConfigCommand::Diff(args) => diff::diff(args, context),
         ConfigCommand::Fmt(args) => check::fmt(args, context),
         ConfigCommand::Lsp(_) => {
-            crate::lsp::serve_stdio(context.files)?;
+            let mut input = BufReader::new(&mut *context.stdin);
+            crate::lsp::serve(&mut input, context.out, context.files)?;
             Ok(OK)
         }
         ConfigCommand::Legacy(args) => legacy::legacy(args, context),

@@ -1,26 +1,28 @@
-//! The editor's side: a language server over standard input and output.
+//! The editor's side: a language server, one message after the other.
 //!
 //! A client may name the file that includes all others (`initializationOptions: {"root": "…"}`);
 //! then labels and keys of the whole configuration are known in each of its files. Without it a
 //! file is looked at with what it includes, and with the open file that includes it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, BufReader, Read, Write};
 use std::sync::Arc;
 
 use cartesian::Loader;
-use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
+use lsp_server::{ErrorCode, Message, Notification, Request, Response};
 use lsp_types::notification::{
-    DidChangeTextDocument, DidCloseTextDocument, DidOpenTextDocument, DidSaveTextDocument,
+    DidChangeTextDocument, DidCloseTextDocument, DidOpenTextDocument, DidSaveTextDocument, Exit,
     Notification as _, PublishDiagnostics,
 };
 use lsp_types::request::{
-    Completion, DocumentSymbolRequest, Formatting, GotoDefinition, HoverRequest, Request as _,
+    Completion, DocumentSymbolRequest, Formatting, GotoDefinition, HoverRequest, Initialize,
+    Request as _, Shutdown,
 };
 use lsp_types::{
     CompletionOptions, CompletionResponse, Diagnostic, DocumentSymbolResponse,
-    GotoDefinitionResponse, OneOf, Position, PublishDiagnosticsParams, Range, ServerCapabilities,
-    TextDocumentSyncCapability, TextDocumentSyncKind, TextEdit, Uri,
+    GotoDefinitionResponse, InitializeResult, OneOf, Position, PublishDiagnosticsParams, Range,
+    ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, TextEdit,
+    Uri,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,39 +37,64 @@ mod text;
 /// Why the server ended other than by being told to.
 #[derive(Debug, Error)]
 pub enum LspError {
-    /// The client broke the protocol.
+    /// A message could not be read or written, or was none of the protocol's.
     #[error("failed to talk to the editor: {0}")]
-    Protocol(#[from] lsp_server::ProtocolError),
-    /// A message could not be read or written.
-    #[error("failed to read or write a message: {0}")]
-    Json(#[from] serde_json::Error),
-    /// Standard input or output broke.
-    #[error("failed to read or write standard input or output: {0}")]
     Io(#[from] io::Error),
-    /// The client is gone.
-    #[error("failed to send a message: the editor is gone")]
+    /// A notification does not have the shape the protocol gives it.
+    #[error("failed to understand the editor: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The client vanished without saying goodbye.
+    #[error("failed to go on: the editor closed the connection without `exit`")]
     Gone,
 }
 
-/// Serves an editor over standard input and output until it says goodbye.
-///
-/// # Errors
-/// When the client breaks the protocol or vanishes.
-pub fn serve_stdio(loader: &dyn Loader) -> Result<(), LspError> {
-    let (connection, threads) = Connection::stdio();
-    serve(&connection, loader)?;
-    // The writer ends when its channel is closed.
-    drop(connection);
-    threads.join()?;
-    Ok(())
-}
+/// The protocol's code for a request before `initialize`.
+const NOT_INITIALIZED: i32 = -32002;
 
 /// Serves one client until it says goodbye.
 ///
 /// # Errors
 /// When the client breaks the protocol or vanishes.
-pub fn serve(connection: &Connection, loader: &dyn Loader) -> Result<(), LspError> {
-    let capabilities = ServerCapabilities {
+pub fn serve<R: Read>(
+    input: &mut BufReader<R>,
+    output: &mut dyn Write,
+    loader: &dyn Loader,
+) -> Result<(), LspError> {
+    let mut server = Server {
+        output,
+        disk: loader,
+        root: None,
+        initialized: false,
+        open: BTreeMap::new(),
+        projects: BTreeMap::new(),
+        reported: BTreeSet::new(),
+        changed: false,
+    };
+    while let Some(message) = Message::read(input)? {
+        match message {
+            Message::Request(request) => {
+                let response = server.answer(request);
+                server.send(response.into())?;
+            }
+            Message::Notification(notification) if notification.method == Exit::METHOD => {
+                return Ok(());
+            }
+            Message::Notification(notification) if server.initialized => {
+                server.note(notification)?;
+            }
+            Message::Notification(_) | Message::Response(_) => {}
+        }
+        // Someone who types fast sends more changes than there is time to look at.
+        if server.changed && input.buffer().is_empty() {
+            server.changed = false;
+            server.publish()?;
+        }
+    }
+    Err(LspError::Gone)
+}
+
+fn capabilities() -> ServerCapabilities {
+    ServerCapabilities {
         text_document_sync: Some(TextDocumentSyncCapability::Kind(TextDocumentSyncKind::FULL)),
         hover_provider: Some(true.into()),
         definition_provider: Some(OneOf::Left(true)),
@@ -78,21 +105,7 @@ pub fn serve(connection: &Connection, loader: &dyn Loader) -> Result<(), LspErro
             ..CompletionOptions::default()
         }),
         ..ServerCapabilities::default()
-    };
-    let asked = connection.initialize(serde_json::to_value(capabilities)?)?;
-    let root = asked
-        .pointer("/initializationOptions/root")
-        .and_then(|root| root.as_str())
-        .map(str::to_owned);
-    let mut server = Server {
-        connection,
-        disk: loader,
-        root,
-        open: BTreeMap::new(),
-        projects: BTreeMap::new(),
-        reported: BTreeSet::new(),
-    };
-    server.run()
+    }
 }
 
 /// Files as the editor has them, then as the disk has them.
@@ -109,87 +122,74 @@ impl Loader for Overlay<'_> {
         }
     }
 
+    fn is_absolute(&self, path: &str) -> bool {
+        self.disk.is_absolute(path)
+    }
+
     fn home(&self) -> Option<String> {
         self.disk.home()
     }
 }
 
 struct Server<'c> {
-    connection: &'c Connection,
+    output: &'c mut dyn Write,
     disk: &'c dyn Loader,
     root: Option<String>,
+    initialized: bool,
     /// Text of the open files by path.
     open: BTreeMap<String, String>,
     /// Projects by root, until the next change.
     projects: BTreeMap<String, Arc<Project>>,
     /// Files that have diagnostics in the editor, to take them away again.
     reported: BTreeSet<String>,
+    /// Whether something changed since the diagnostics were sent.
+    changed: bool,
 }
 
 impl Server<'_> {
-    fn run(&mut self) -> Result<(), LspError> {
-        while let Ok(message) = self.connection.receiver.recv() {
-            match message {
-                Message::Request(request) => {
-                    if self.connection.handle_shutdown(&request)? {
-                        return Ok(());
-                    }
-                    let response = self.answer(request);
-                    self.send(response.into())?;
-                }
-                Message::Notification(notification) => self.note(notification)?,
-                Message::Response(_) => {}
+    fn send(&mut self, message: Message) -> Result<(), LspError> {
+        message.write(&mut self.output)?;
+        self.output.flush()?;
+        Ok(())
+    }
+
+    fn note(&mut self, notification: Notification) -> Result<(), LspError> {
+        let params = notification.params;
+        match notification.method.as_str() {
+            DidOpenTextDocument::METHOD => {
+                let opened: lsp_types::DidOpenTextDocumentParams = read(params)?;
+                self.change(&opened.text_document.uri, Some(opened.text_document.text));
             }
+            DidChangeTextDocument::METHOD => {
+                let changed: lsp_types::DidChangeTextDocumentParams = read(params)?;
+                // With full synchronisation the last change is the whole text.
+                if let Some(last) = changed.content_changes.into_iter().next_back() {
+                    self.change(&changed.text_document.uri, Some(last.text));
+                }
+            }
+            DidCloseTextDocument::METHOD => {
+                let closed: lsp_types::DidCloseTextDocumentParams = read(params)?;
+                self.change(&closed.text_document.uri, None);
+            }
+            DidSaveTextDocument::METHOD => {
+                self.projects.clear();
+                self.changed = true;
+            }
+            _ => {}
         }
         Ok(())
     }
 
-    fn send(&self, message: Message) -> Result<(), LspError> {
-        self.connection
-            .sender
-            .send(message)
-            .map_err(|_| LspError::Gone)
-    }
-
-    fn note(&mut self, notification: Notification) -> Result<(), LspError> {
-        match notification.method.as_str() {
-            DidOpenTextDocument::METHOD => {
-                let opened: lsp_types::DidOpenTextDocumentParams =
-                    serde_json::from_value(notification.params)?;
-                self.changed(&opened.text_document.uri, Some(opened.text_document.text))
-            }
-            DidChangeTextDocument::METHOD => {
-                let changed: lsp_types::DidChangeTextDocumentParams =
-                    serde_json::from_value(notification.params)?;
-                // With full synchronisation the last change is the whole text.
-                match changed.content_changes.into_iter().next_back() {
-                    Some(last) => self.changed(&changed.text_document.uri, Some(last.text)),
-                    None => Ok(()),
-                }
-            }
-            DidCloseTextDocument::METHOD => {
-                let closed: lsp_types::DidCloseTextDocumentParams =
-                    serde_json::from_value(notification.params)?;
-                self.changed(&closed.text_document.uri, None)
-            }
-            DidSaveTextDocument::METHOD => {
-                self.projects.clear();
-                self.publish()
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn changed(&mut self, uri: &Uri, text: Option<String>) -> Result<(), LspError> {
+    fn change(&mut self, uri: &Uri, text: Option<String>) {
         let Some(path) = text::path_of(uri) else {
-            return Ok(());
+            return;
         };
         match text {
             Some(text) => self.open.insert(path, text),
             None => self.open.remove(&path),
         };
         self.projects.clear();
-        self.publish()
+        self.changed = true;
     }
 
     /// Sends the diagnostics of every file that has some or had some before.
@@ -273,7 +273,13 @@ impl Server<'_> {
 
     fn answer(&mut self, request: Request) -> Response {
         let Request { id, method, params } = request;
+        if !self.initialized && method != Initialize::METHOD {
+            let message = "the first request must be `initialize`".to_owned();
+            return Response::new_err(id, NOT_INITIALIZED, message);
+        }
         let answered = match method.as_str() {
+            Initialize::METHOD => self.initialize(&params),
+            Shutdown::METHOD => Ok(serde_json::Value::Null),
             HoverRequest::METHOD => self.at(params, |project, loader, position| {
                 features::hover(project, loader, position)
             }),
@@ -300,6 +306,24 @@ impl Server<'_> {
             Ok(answer) => Response::new_ok(id, answer),
             Err(error) => Response::new_err(id, ErrorCode::InvalidParams as i32, error.to_string()),
         }
+    }
+
+    fn initialize(
+        &mut self,
+        params: &serde_json::Value,
+    ) -> Result<serde_json::Value, serde_json::Error> {
+        self.initialized = true;
+        self.root = params
+            .pointer("/initializationOptions/root")
+            .and_then(|root| root.as_str())
+            .map(str::to_owned);
+        serde_json::to_value(InitializeResult {
+            capabilities: capabilities(),
+            server_info: Some(ServerInfo {
+                name: "virt-test".to_owned(),
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            }),
+        })
     }
 
     /// Answers a request about a place.
