@@ -371,6 +371,11 @@ pub(crate) struct Context<'c> {
 }
 
 impl Context<'_> {
+    /// Whether a word on the command line names a configuration.
+    pub(crate) fn is_file(&self, word: &str) -> bool {
+        word == "-" || self.files.load(word).is_ok()
+    }
+
     /// Tells what went wrong; what was answered before it stands.
     fn fail(&mut self, error: &CommandError) -> u8 {
         if let CommandError::Output(error) = error

@@ -22,7 +22,7 @@ variants guest:
     - windows:
         os_type = windows
         mem = 2048
-        boot: test_timeout = 900
+        boot: _note = 900
 no windows..migrate
 ";
 
@@ -146,9 +146,10 @@ answers!(
     explain_says_where_a_value_comes_from,
     "explain mem cfg/tests.cfg --variant migrate",
     "explain mem cfg/tests.cfg --variant migrate --format json",
-    "explain test~timeout cfg/tests.cfg --variant windows",
+    "explain ~note cfg/tests.cfg --variant windows",
     "explain mem~vm1 cfg/tests.cfg",
     "explain meem cfg/tests.cfg",
+    "explain cfg/tests.cfg os~type --extra no_linux",
     "explain mem cfg/tests.cfg --variant windows..migrate",
     "explain mem cfg/empty.cfg",
 );
@@ -158,6 +159,8 @@ answers!(
     "why windows..migrate cfg/tests.cfg",
     "why windows..migrate cfg/tests.cfg --format json",
     "why boot cfg/tests.cfg",
+    "why cfg/tests.cfg",
+    "why cfg/empty.cfg",
     "why windos cfg/tests.cfg",
     "why windows cfg/tests.cfg --defaults",
     "why --extra only_nobody",

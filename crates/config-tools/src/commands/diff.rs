@@ -96,12 +96,16 @@ fn write_text(difference: &Difference, out: &mut dyn Write) -> Result<(), Comman
         changes,
         common,
     } = difference;
+    let differences = match changes.len() {
+        0 => "no differences".to_owned(),
+        1 => "1 difference".to_owned(),
+        more => format!("{more} differences"),
+    };
     writeln!(
         out,
-        "{} removed, {} added, {common} in both with {} differences",
+        "{} removed, {} added, {common} in both with {differences}",
         only_in_a.len(),
         only_in_b.len(),
-        changes.len()
     )?;
     Ok(())
 }

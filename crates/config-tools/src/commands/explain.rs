@@ -11,7 +11,14 @@ use crate::cli::{CommandError, Context, ExplainArgs, Format, NO, OK, WhyArgs};
 use crate::source::Input;
 
 pub(super) fn explain(args: &ExplainArgs, context: &mut Context<'_>) -> Result<u8, CommandError> {
-    let input = Input::open(args.file.as_deref(), context)?;
+    let (key, file) = match args.file.as_deref() {
+        // Both orders come to mind.
+        Some(key) if !context.is_file(key) && context.is_file(&args.key) => {
+            (key, Some(args.key.as_str()))
+        }
+        file => (args.key.as_str(), file),
+    };
+    let input = Input::open(file, context)?;
     let mut extra = args.selection.extra.clone();
     let whole = input.parse(&extra, context)?;
     let options = args.selection.options();
@@ -33,11 +40,11 @@ pub(super) fn explain(args: &ExplainArgs, context: &mut Context<'_>) -> Result<u
         };
         return Err(CommandError::usage(message, why.map(|why| summary(&why))));
     };
-    let changes = config.explain(&variant, &args.key)?;
+    let changes = config.explain(&variant, key)?;
     let explained = Explained {
-        key: &args.key,
-        declared: declaration(&variant, &args.key, context.keys),
-        value: variant.get(&args.key),
+        key,
+        declared: declaration(&variant, key, context.keys),
+        value: variant.get(key),
         variant: &variant,
         changes: &changes,
     };
@@ -108,10 +115,10 @@ impl Explained<'_> {
         }
         writeln!(out, "in {name}")?;
         if let Some(declared) = self.declared {
-            write!(out, "{} ({}", declared.doc, declared.kind)?;
+            write!(out, "{} Type: {}", declared.doc, declared.kind)?;
             match declared.default {
-                Some(default) => writeln!(out, ", default {default})")?,
-                None => writeln!(out, ")")?,
+                Some(default) => writeln!(out, "; default: {default}.")?,
+                None => writeln!(out, ".")?,
             }
         } else if let Some(close) = self.closest().filter(|_| self.value.is_none()) {
             writeln!(out, "hint: did you mean `{close}`?")?;
@@ -178,9 +185,16 @@ impl Explained<'_> {
 const WIDEST_STATEMENT: usize = 50;
 
 pub(super) fn why(args: &WhyArgs, context: &mut Context<'_>) -> Result<u8, CommandError> {
-    let config: Config = open(args.file.as_deref(), &args.selection, context)?;
+    let (name, file) = match (args.name.as_deref(), args.file.as_deref()) {
+        (Some(only), None) if context.is_file(only) => (None, Some(only)),
+        (Some(file), Some(name)) if context.is_file(file) && !context.is_file(name) => {
+            (Some(name), Some(file))
+        }
+        as_given => as_given,
+    };
+    let config: Config = open(file, &args.selection, context)?;
     let options = args.selection.options();
-    let why = match &args.name {
+    let why = match name {
         Some(name) => config.why(&options, name)?,
         None => match config.why_empty(&options) {
             Some(why) => why,
@@ -206,7 +220,7 @@ pub(super) fn why(args: &WhyArgs, context: &mut Context<'_>) -> Result<u8, Comma
             writeln!(context.out)?;
         }
         Format::Text => {
-            write_why(args.name.as_deref(), &why, context.out)?;
+            write_why(name, &why, context.out)?;
         }
     }
     Ok(OK)
@@ -250,8 +264,11 @@ fn write_why(asked: Option<&str>, why: &Why, out: &mut dyn Write) -> Result<(), 
                 };
                 writeln!(out, "\nThe nearest is {}", shown(&nearest.name))?;
                 writeln!(out, "where {lines} in the way:")?;
-                for FilterLine { place, text, .. } in &nearest.filters {
-                    writeln!(out, "  {place}  {text}")?;
+                let places = nearest.filters.iter().map(|line| line.place.to_string());
+                let width = places.clone().map(|place| place.chars().count()).max();
+                let width = width.unwrap_or(0);
+                for (line, place) in nearest.filters.iter().zip(places) {
+                    writeln!(out, "  {place:width$}  {}", line.text)?;
                 }
             }
         }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
 
 use cartesian::{Config, Options, Variant, Variants};
 use serde_json::{Value, json};
@@ -190,7 +189,7 @@ fn variant_and_file<'w>(
     words: &'w [String],
     context: &Context<'_>,
 ) -> Result<(Option<&'w str>, Option<&'w str>), CommandError> {
-    let is_file = |word: &str| word == "-" || Path::new(word).is_file();
+    let is_file = |word: &str| context.is_file(word);
     match words {
         [] if context.shipped.is_some() => Ok((None, None)),
         [] => Err(CommandError::usage(
