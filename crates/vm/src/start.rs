@@ -58,7 +58,7 @@ impl Vm {
         log_dir.write_commands(&spec, context, &argv)?;
 
         let start = Instant::now();
-        let traffic = Traffic::create(&log_dir.qmp(), start);
+        let traffic = Traffic::create(&log_dir.qmp());
         let traffic = traffic.map_err(io_error("create", &log_dir.qmp()))?;
         let process = Arc::new(launch(context, &argv, sockets.listeners, &log_dir)?);
         let mut streams = sockets.streams;
@@ -164,7 +164,9 @@ impl Vm {
         }
         let stream = self.channel(id)?;
         let limit = self.limit(MONITOR_LIMIT);
-        let qmp = Qmp::connect(stream, limit).await;
+        let log = self.log_dir.path().join(format!("{id}.log"));
+        let traffic = Traffic::create(&log).map_err(io_error("create", &log))?;
+        let qmp = Qmp::connect_logged(stream, limit, traffic).await;
         qmp.map_err(|source| self.watch.monitor_error("speak to a monitor of", source))
     }
 }

@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// Messages kept in memory.
 const KEPT: usize = 40;
@@ -14,13 +16,13 @@ const KEPT_CHARS: usize = 2000;
 
 /// A log of both directions of a channel. Clones write to the same log.
 ///
-/// A line is `SECONDS DIRECTION MESSAGE`: seconds since the machine's start, `>` to QEMU, `<` from it.
+/// A line is `TIME DIRECTION MESSAGE`: the time of day as in the consoles' logs, so that `sort` merges them; `>` to QEMU, `<` from it.
 #[derive(Debug, Clone)]
 pub(crate) struct Traffic(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    start: Instant,
+    zone: TimeZone,
     log: Mutex<Log>,
 }
 
@@ -38,23 +40,22 @@ pub(crate) enum Direction {
 }
 
 impl Traffic {
-    /// Times are counted from `start`.
-    pub(crate) fn create(path: &Path, start: Instant) -> io::Result<Self> {
-        Ok(Self::new(Some(File::create(path)?), start))
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        Ok(Self::new(Some(File::create(path)?)))
     }
 
     /// Keeps the last part in memory only.
     pub(crate) fn in_memory() -> Self {
-        Self::new(None, Instant::now())
+        Self::new(None)
     }
 
-    fn new(file: Option<File>, start: Instant) -> Self {
+    fn new(file: Option<File>) -> Self {
         let log = Log {
             file,
             tail: VecDeque::new(),
         };
         Self(Arc::new(Inner {
-            start,
+            zone: TimeZone::system(),
             log: Mutex::new(log),
         }))
     }
@@ -64,9 +65,10 @@ impl Traffic {
             Direction::ToQemu => '>',
             Direction::FromQemu => '<',
         };
-        let seconds = self.0.start.elapsed().as_secs_f64();
+        let now = Timestamp::now().to_zoned(self.0.zone.clone());
+        let time = now.strftime("%H:%M:%S%.3f");
         let message = String::from_utf8_lossy(message.trim_ascii_end());
-        let line = format!("{seconds:.6} {sign} {message}\n");
+        let line = format!("{time} {sign} {message}\n");
         let mut log = self.0.log.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &mut log.file {
             // A full disk must not stop the machine; the message still goes to whom it is for.

@@ -360,6 +360,10 @@ async fn several_monitors_speak_at_once() {
         assert!(second.has_out_of_band());
         let (one, two) = tokio::join!(vm.status(), second.status());
         assert_eq!(one.unwrap(), two.unwrap().status);
+        assert!(
+            lab.log("qmp2.log")
+                .contains("> {\"execute\":\"query-status\"")
+        );
         assert!(matches!(
             vm.monitor("qmp2").await,
             Err(VmError::NoChannel { .. })
