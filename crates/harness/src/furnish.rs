@@ -1,10 +1,12 @@
 //! From parameters to a machine: what the configuration says a VM is, as a [`MachineSpec`].
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use machine::{
-    Accel, Board, Boot, Cpu, Disk, DiskBus, ImageFormat, MacAddr, MachineSpec, MachineType, Made, Memory,
-    Netdev, Nic, NicModel, Topology, VirtioPort, WatchdogModel,
+    Accel, Board, Boot, CacheMode, Cpu, Disk, DiskBus, Firmware, ImageFormat, MacAddr, MachineSpec,
+    MachineType, Made, Memory, Netdev, Nic, NicModel, Rtc, RtcClock, Topology, VirtioPort,
+    WatchdogAction, WatchdogModel,
 };
 use params::{ParamError, Params};
 
@@ -15,8 +17,12 @@ use crate::Stop;
 pub(crate) struct Media {
     /// Kernel and the like.
     pub boot: Boot,
+    /// BIOS or UEFI.
+    pub firmware: Firmware,
     /// Prepared image files by the name of the image, in order.
     pub images: Vec<PreparedImage>,
+    /// Where media are whose path is not absolute.
+    pub data: PathBuf,
 }
 
 /// An image file that is this test's own.
@@ -50,30 +56,40 @@ fn furnish(
     let mut spec = MachineSpec::new(name);
     spec.machine = machine_type(params);
     spec.accel = accel;
-    spec.cpu = cpu(params)?;
+    spec.machine_options = machine_options(params)?;
+    spec.cpu = cpu(params, accel)?;
     spec.memory = Memory {
         size: params.read("mem")?.unwrap_or(spec.memory.size),
         slots: params.read("slots")?.unwrap_or(0),
         max: params.read("maxmem")?,
     };
     spec.boot = media.boot;
-    spec.disks = media
-        .images
-        .iter()
-        .map(|image| disk(params, image))
-        .collect::<Result<_, _>>()?;
+    spec.firmware = media.firmware;
+    let images = media.images.iter().map(|image| disk(params, image));
+    let cdroms = params.objects("cdroms").into_iter();
+    let cdroms = cdroms.map(|id| cdrom(params, id, &media.data));
+    spec.disks = images.chain(cdroms).collect::<Result<_, _>>()?;
     spec.nics = params
         .objects("nics")
         .into_iter()
         .map(|nic| self::nic(name, params, nic))
         .collect::<Result<_, _>>()?;
     spec.serials = owned(params.objects("serials"));
-    spec.virtio_ports = virtio_ports(params);
+    virtio_ports(params, &mut spec)?;
     spec.agent = params.flag("guest_agent")?;
     spec.rng = params.flag("rng")?;
     spec.balloon = params.flag("balloon")?;
     spec.pvpanic = params.flag("pvpanic")?;
     spec.watchdog = watchdog(params)?;
+    let fires = word(
+        params,
+        "watchdog_action",
+        &WatchdogAction::ALL,
+        WatchdogAction::qemu_name,
+        &[],
+    )?;
+    spec.actions.watchdog = fires.unwrap_or(spec.actions.watchdog);
+    spec.rtc = rtc(params)?;
     // Only PCI Express has root ports; a PCI bus takes plugged devices as it is.
     if spec.machine.board() == Some(Board::Q35) {
         spec.hotplug_ports = params.read("pcie_free_ports")?.unwrap_or(0);
@@ -94,26 +110,83 @@ fn machine_type(params: &Params) -> MachineType {
     }
 }
 
-fn cpu(params: &Params) -> Result<Cpu, ParamError> {
+fn cpu(params: &Params, accel: Accel) -> Result<Cpu, ParamError> {
     let count = params.read("smp")?.unwrap_or(1);
-    let part = |key| -> Result<Option<u32>, ParamError> { params.read(key) };
-    let (sockets, dies, cores, threads) = (
-        part("vcpu_sockets")?,
-        part("vcpu_dies")?,
-        part("vcpu_cores")?,
-        part("vcpu_threads")?,
-    );
-    let given = [sockets, dies, cores, threads].iter().any(Option::is_some);
+    // Older configuration writes 0 for what it leaves open.
+    let given = |number: Option<u32>| number.filter(|&number| number > 0);
+    let max = given(params.read("vcpu_maxcpus")?);
+    let parts = [
+        given(params.read("vcpu_sockets")?),
+        given(params.read("vcpu_dies")?),
+        given(params.read("vcpu_cores")?),
+        given(params.read("vcpu_threads")?),
+    ];
+    let topology = parts.iter().any(Option::is_some).then(|| {
+        let [sockets, dies, cores, threads] = parts;
+        let [dies, cores, threads] = [dies, cores, threads].map(|part| part.unwrap_or(1));
+        let in_a_socket = dies.saturating_mul(cores).saturating_mul(threads);
+        Topology {
+            sockets: sockets.unwrap_or_else(|| max.unwrap_or(count).div_ceil(in_a_socket)),
+            dies,
+            cores,
+            threads,
+        }
+    });
     Ok(Cpu {
-        model: params.value("cpu_model").map(str::to_owned),
+        model: cpu_model(params, accel),
         count,
-        max: params.read("vcpu_maxcpus")?,
-        topology: given.then(|| Topology {
-            sockets: sockets.unwrap_or(1),
-            dies: dies.unwrap_or(1),
-            cores: cores.unwrap_or(1),
-            threads: threads.unwrap_or(1),
-        }),
+        max,
+        topology,
+    })
+}
+
+/// The model and its flags, as `-cpu` takes them. Nothing where neither is given.
+fn cpu_model(params: &Params, accel: Accel) -> Option<String> {
+    let model = params.value("cpu_model");
+    let flags = params.value("cpu_model_flags").unwrap_or_default();
+    let flags: Vec<&str> = items(flags).collect();
+    if flags.is_empty() {
+        return model.map(str::to_owned);
+    }
+    let model = model.unwrap_or(match accel {
+        Accel::Kvm => "host",
+        Accel::Tcg => "max",
+    });
+    Some(format!("{model},{}", flags.join(",")))
+}
+
+/// What stands between commas and white space.
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|item| !item.is_empty())
+}
+
+fn machine_options(params: &Params) -> Result<Vec<(String, String)>, ParamError> {
+    let key = "machine_type_extra_params";
+    let text = params.value(key).unwrap_or_default();
+    items(text)
+        .map(|item| match item.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+            _ => Err(wrong(key, text, "properties such as hpet=off,smm=off")),
+        })
+        .collect()
+}
+
+fn rtc(params: &Params) -> Result<Rtc, ParamError> {
+    let defaults = Rtc::default();
+    let clock = word(
+        params,
+        "rtc_clock",
+        &RtcClock::ALL,
+        RtcClock::qemu_name,
+        &[],
+    )?;
+    Ok(Rtc {
+        base: params
+            .value("rtc_base")
+            .map_or(defaults.base, str::to_owned),
+        clock: clock.unwrap_or(defaults.clock),
+        driftfix: params.value("rtc_drift") == Some("slew"),
     })
 }
 
@@ -121,63 +194,129 @@ fn disk(params: &Params, image: &PreparedImage) -> Result<Disk, ParamError> {
     let params = params.object_params(&image.name);
     let mut disk = Disk::new(&image.name, &image.path, image.format.clone());
     disk.made = Some(image.made.clone());
-    disk.bus = word(&params, "drive_format", &DiskBus::ALL, DiskBus::qemu_name)?
-        .unwrap_or(DiskBus::VirtioBlk);
+    if let Some(bus) = disk_bus(&params, "drive_format")? {
+        disk.bus = bus;
+    }
+    let cache = word(
+        &params,
+        "drive_cache",
+        &CacheMode::ALL,
+        CacheMode::qemu_name,
+        &[],
+    )?;
+    disk.cache = cache.unwrap_or(disk.cache);
     disk.readonly = params.flag("image_readonly")?;
     disk.serial = params.value("drive_serial").map(str::to_owned);
     disk.bootindex = params.read("bootindex")?;
     Ok(disk)
 }
 
+fn cdrom(params: &Params, id: &str, data: &Path) -> Result<Disk, ParamError> {
+    let params = params.object_params(id);
+    let medium: PathBuf = params.need("cdrom")?;
+    let mut drive = Disk::new(id, data.join(medium), ImageFormat::Raw);
+    drive.media = machine::Media::Cdrom;
+    drive.readonly = true;
+    drive.bus = disk_bus(&params, "cd_format")?.unwrap_or(DiskBus::Ahci);
+    Ok(drive)
+}
+
+fn disk_bus(params: &Params, key: &str) -> Result<Option<DiskBus>, ParamError> {
+    let older = [
+        ("virtio", DiskBus::VirtioBlk),
+        ("scsi-hd", DiskBus::VirtioScsi),
+        ("scsi-cd", DiskBus::VirtioScsi),
+    ];
+    word(params, key, &DiskBus::ALL, DiskBus::qemu_name, &older)
+}
+
 fn nic(vm: &str, params: &Params, id: &str) -> Result<Nic, ParamError> {
     let params = params.object_params(id);
     let mut nic = Nic::new(vm, id);
-    nic.model = word(&params, "nic_model", &NicModel::ALL, NicModel::qemu_name)?
-        .unwrap_or(NicModel::VirtioNet);
+    let older = [("virtio", NicModel::VirtioNet)];
+    let model = word(
+        &params,
+        "nic_model",
+        &NicModel::ALL,
+        NicModel::qemu_name,
+        &older,
+    )?;
+    nic.model = model.unwrap_or(nic.model);
     if let Some(mac) = params.value("mac") {
         nic.mac = mac
             .parse::<MacAddr>()
             .map_err(|_| wrong("mac", mac, "a hardware address such as 52:54:00:12:34:56"))?;
     }
+    let rules = params.value("hostfwd").unwrap_or_default();
+    let forwards: Vec<String> = rules
+        .split_whitespace()
+        .map(|rule| forward(rule).map_err(|expected| wrong("hostfwd", rules, expected)))
+        .collect::<Result<_, _>>()?;
     nic.netdev = match params.value("nettype").unwrap_or("user") {
         "user" => Netdev::User {
-            restrict: params.value("net_restrict") != Some("no"),
-            forwards: Vec::new(),
+            restrict: params.flag("net_restrict")?,
+            forwards,
         },
-        "none" => Netdev::None,
+        "none" if forwards.is_empty() => Netdev::None,
+        "none" => return Err(wrong("hostfwd", rules, "nothing with nettype = none")),
         other => return Err(wrong("nettype", other, "user or none")),
     };
     Ok(nic)
 }
 
-fn virtio_ports(params: &Params) -> Vec<VirtioPort> {
-    let names = params
-        .objects("virtio_ports")
-        .into_iter()
-        .filter(|&name| name != MachineSpec::AGENT);
-    names
-        .map(|id| {
-            let name = params
-                .object_params(id)
-                .value("virtio_port_name")
-                .unwrap_or(id)
-                .to_owned();
-            VirtioPort {
+/// Checks a rule `PROTOCOL:HOST-ADDRESS:PORT-[GUEST-ADDRESS]:PORT`, the form `hostfwd=` of `-netdev user` takes.
+fn forward(rule: &str) -> Result<String, &'static str> {
+    const FORM: &str = "a forward such as tcp:127.0.0.1:2222-:22";
+    let (host, guest) = rule.split_once('-').ok_or(FORM)?;
+    let [protocol, address, port] = host.split(':').collect::<Vec<_>>()[..] else {
+        return Err(FORM);
+    };
+    let (guest_address, guest_port) = guest.split_once(':').ok_or(FORM)?;
+    let is_port = |text: &str| text.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_guest = guest_address.is_empty() || guest_address.parse::<Ipv4Addr>().is_ok();
+    if !matches!(protocol, "" | "tcp" | "udp")
+        || !is_port(port)
+        || !is_port(guest_port)
+        || !is_guest
+    {
+        return Err(FORM);
+    }
+    match address.parse::<Ipv4Addr>() {
+        Ok(address) if address.is_loopback() => Ok(rule.to_owned()),
+        _ => Err(
+            "a loopback address of the host, such as tcp:127.0.0.1:2222-:22, or its network could reach the guest",
+        ),
+    }
+}
+
+/// Puts each of `virtio_ports` where its type says.
+fn virtio_ports(params: &Params, spec: &mut MachineSpec) -> Result<(), ParamError> {
+    let names = params.objects("virtio_ports");
+    for id in names.into_iter().filter(|&id| id != MachineSpec::AGENT) {
+        let params = params.object_params(id);
+        match params.value("virtio_port_type").unwrap_or("serialport") {
+            "serialport" => spec.virtio_ports.push(VirtioPort {
                 id: id.to_owned(),
-                name,
-            }
-        })
-        .collect()
+                name: params.value("virtio_port_name").unwrap_or(id).to_owned(),
+            }),
+            "console" => spec.virtio_consoles.push(id.to_owned()),
+            other => return Err(wrong("virtio_port_type", other, "serialport or console")),
+        }
+    }
+    Ok(())
 }
 
 fn watchdog(params: &Params) -> Result<Option<WatchdogModel>, ParamError> {
-    match params.value("watchdog") {
-        None | Some("none") => Ok(None),
-        Some("i6300esb") => Ok(Some(WatchdogModel::I6300esb)),
-        Some("ib700") => Ok(Some(WatchdogModel::Ib700)),
-        Some("itco") => Ok(Some(WatchdogModel::Itco)),
-        Some(other) => Err(wrong("watchdog", other, "none, i6300esb, ib700 or itco")),
+    if params.value("watchdog") == Some("none") {
+        return Ok(None);
     }
+    word(
+        params,
+        "watchdog",
+        &WatchdogModel::ALL,
+        WatchdogModel::qemu_name,
+        &[],
+    )
 }
 
 fn extra_args(params: &Params) -> Result<Vec<String>, ParamError> {
@@ -187,17 +326,21 @@ fn extra_args(params: &Params) -> Result<Vec<String>, ParamError> {
     shell_words::split(text).map_err(|_| wrong("extra_params", text, "words, with balanced quotes"))
 }
 
+/// The one of `all` whose name is the value of `key`; `older` are names older configuration has.
 fn word<T: Copy>(
     params: &Params,
     key: &str,
     all: &[T],
     name: impl Fn(T) -> &'static str,
+    older: &[(&str, T)],
 ) -> Result<Option<T>, ParamError> {
     let Some(value) = params.value(key) else {
         return Ok(None);
     };
-    match all.iter().find(|&&word| name(word) == value) {
-        Some(&word) => Ok(Some(word)),
+    let current = all.iter().find(|&&word| name(word) == value).copied();
+    let older = older.iter().find(|(older, _)| *older == value);
+    match current.or(older.map(|&(_, word)| word)) {
+        Some(word) => Ok(Some(word)),
         None => {
             let words: Vec<_> = all.iter().map(|&word| name(word)).collect();
             Err(wrong(key, value, &words.join(", ")))
@@ -223,3 +366,6 @@ pub(crate) fn own_kernel(params: &Params, data: &Path) -> Option<Boot> {
         cmdline: params.value("kernel_params").unwrap_or_default().to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests;

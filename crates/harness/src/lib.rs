@@ -16,10 +16,13 @@
 //! ```
 
 mod env;
+mod firmware;
 mod furnish;
+mod hooks;
 mod logging;
 mod plan;
 mod registry;
+mod requires;
 mod rundir;
 mod runner;
 mod test;

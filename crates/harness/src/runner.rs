@@ -14,8 +14,10 @@ use tracing::{Instrument, debug, info, warn};
 use vm::Vm;
 
 use crate::env::Env;
+use crate::hooks;
 use crate::plan::{Plan, Planned};
 use crate::registry;
+use crate::requires;
 use crate::rundir::test_dir_name;
 use crate::verdict::chain;
 use crate::{Stop, Test, TestResult};
@@ -105,6 +107,8 @@ async fn body(test: &mut Test) -> TestResult {
     let Some(def) = registry::find(&kind) else {
         return Err(Stop::error(format!("there is no test of type '{kind}'")));
     };
+    requires::check(test)?;
+    hooks::before(test).await?;
     for name in test.machine_names() {
         if test.params().object_params(&name).flag("start_vm")? {
             test.start_vm(&name).await?;
@@ -160,7 +164,7 @@ async fn clean_up(test: &mut Test, mut outcome: TestResult) -> TestResult {
     if !kept && !test.params().flag("keep_image").unwrap_or(false) {
         remove(&images);
     }
-    outcome
+    hooks::after(test, outcome).await
 }
 
 /// Lets go of a machine that is to go on running; says how to reach it.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use events::Event;
 use guest::Login;
 use image::{Acceleration, Contents, DiskRequest};
-use machine::{Accel, Boot, Made};
+use machine::{Accel, Boot, Made, Program};
 use params::{FromParam, ParamError, Params};
 use regex::Regex;
 use tracing::info;
@@ -16,6 +16,7 @@ use vm::qmp::QmpError;
 use vm::{Vm, VmError};
 
 use crate::env::Env;
+use crate::firmware;
 use crate::furnish::{self, Media, PreparedImage};
 use crate::plan::Planned;
 use crate::verdict::chain;
@@ -31,6 +32,8 @@ pub struct Test {
     starts: BTreeMap<String, usize>,
     images: BTreeMap<String, Vec<PreparedImage>>,
     warnings: Vec<String>,
+    /// Has `pre_command` had its turn? Only then has `post_command`.
+    pub(crate) begun: bool,
 }
 
 impl Test {
@@ -44,6 +47,7 @@ impl Test {
             starts: BTreeMap::new(),
             images: BTreeMap::new(),
             warnings: Vec::new(),
+            begun: false,
         }
     }
 
@@ -171,24 +175,31 @@ impl Test {
         let accel = self.accel(&params);
         let media = Media {
             boot: self.boot(&params, accel)?,
+            firmware: firmware::of(&params, self.env.settings.dirs.data(), &self.dir, name)?,
             images: self.images_of(name, &params).await?,
+            data: self.env.settings.dirs.data().to_owned(),
         };
         let spec = furnish::machine_spec(name, &params, accel, media)?;
         let context = vm::Context {
-            program: qemu.program.clone(),
+            program: program(&qemu.program, &params)?,
             capabilities: Arc::clone(&qemu.capabilities),
             ledger: self.env.ledger.clone(),
             scale: self.env.deadlines.scale(),
             log_dir,
             may_outlive_us: !params.flag("kill_vm")?,
         };
-        let vm = Arc::new(Vm::start(spec, &context).await?);
+        let vm = if params.flag("paused_after_start_vm")? {
+            Vm::start_paused(spec, &context).await?
+        } else {
+            Vm::start(spec, &context).await?
+        };
+        let vm = Arc::new(vm);
         self.machines.insert(name.to_owned(), Arc::clone(&vm));
         self.phase(format!("booting {name}"));
         Ok(vm)
     }
 
-    fn accel(&self, params: &Params) -> Accel {
+    pub(crate) fn accel(&self, params: &Params) -> Accel {
         match params.value("vm_accelerator") {
             Some("kvm") => Accel::Kvm,
             Some("tcg") => Accel::Tcg,
@@ -263,7 +274,9 @@ impl Test {
                     )
                 }
                 None => (
-                    Contents::Blank { size: size.as_bytes() },
+                    Contents::Blank {
+                        size: size.as_bytes(),
+                    },
                     Made::Blank(size),
                 ),
             };
@@ -287,11 +300,10 @@ impl Test {
     }
 
     pub(crate) fn take_images(&mut self) -> Vec<PathBuf> {
-        std::mem::take(&mut self.images)
-            .into_values()
-            .flatten()
-            .map(|image| image.path)
-            .collect()
+        let images = std::mem::take(&mut self.images).into_values().flatten();
+        let variables = self.starts.keys();
+        let variables = variables.map(|vm| firmware::variables(&self.dir, vm));
+        images.map(|image| image.path).chain(variables).collect()
     }
 
     pub(crate) fn take_machines(&mut self) -> BTreeMap<String, Arc<Vm>> {
@@ -334,6 +346,17 @@ impl Test {
             .wait_for_login(&login, params.need("login_timeout")?)
             .await?)
     }
+}
+
+/// QEMU and its environment, as the parameters of a machine want it.
+fn program(qemu: &Program, params: &Params) -> Result<Program, ParamError> {
+    let mut program = qemu.clone();
+    if params.flag("malloc_perturb")? {
+        // Memory handed out is filled with the complement of this byte, memory given back with the byte itself.
+        let perturb = ("MALLOC_PERTURB_".to_owned(), "165".to_owned());
+        program.env.push(perturb);
+    }
+    Ok(program)
 }
 
 fn image_format(name: &str) -> TestResult<image::ImageFormat> {

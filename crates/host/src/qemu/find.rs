@@ -45,7 +45,8 @@ pub fn find_all() -> Vec<PathBuf> {
 }
 
 /// Looks for a program: a path as it is, a plain name in `$PATH`.
-pub(crate) fn in_path(name: &Path) -> Option<PathBuf> {
+#[must_use]
+pub fn in_path(name: &Path) -> Option<PathBuf> {
     if name.components().count() > 1 {
         return is_program(name).then(|| name.to_owned());
     }

@@ -11,6 +11,5 @@ mod modules;
 mod probe;
 
 pub use error::QemuError;
-pub(crate) use find::in_path;
-pub use find::{find, find_all};
+pub use find::{find, find_all, in_path};
 pub use probe::Qemu;

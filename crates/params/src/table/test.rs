@@ -12,7 +12,7 @@ pub(super) const SECTION: Section = Section {
         Key::seconds(
             "test_timeout",
             Test,
-            "How long the test may take, from starting its machines to its end.",
+            "How long the test may take, `pre_command` included.",
         )
         .or("120")
         .also(&["timeout_test", "timeout"]),
