@@ -3,166 +3,23 @@
 //! Statements run from the node declared first to the one declared last. Values are numbers, not text: those of the
 //! program, and those computed by substitution and appending, which are remembered from one variant to the next.
 
+mod values;
+
+use self::values::Recipe;
 use crate::error::{BoundError, EvalError};
 use crate::lexer::Operator;
 use crate::patterns::Patterns;
-use crate::program::{
-    BodyId, Bound, FilterId, Item, KeyId, Loc, NodeId, Part, Program, Reference, Statement,
-    TemplateId, Value,
-};
+use crate::pool::{Pool, ValueId};
+use crate::program::{BodyId, Bound, FilterId, Item, KeyId, Loc, NodeId, Statement, Value};
 use crate::strings::StrId;
 use crate::walk::{Compiled, Walker};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
-/// A value: a string of the program, or a computed one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct ValueId(u32);
-
-const COMPUTED: u32 = 1 << 31;
 const ABSENT: ValueId = ValueId::ABSENT;
-
-impl ValueId {
-    /// No value.
-    pub const ABSENT: Self = Self(u32::MAX);
-}
-/// Computed values are forgotten between variants when they hold this many bytes.
-const COMPUTED_BYTES: usize = 2 << 20;
-
-impl From<StrId> for ValueId {
-    fn from(id: StrId) -> Self {
-        Self(id.0)
-    }
-}
-
-/// A key made while running, beyond those of the program.
-#[derive(Debug)]
-pub(crate) enum MadeKey {
-    /// A key that a `suffix` has been applied to.
-    Suffixed {
-        base: KeyId,
-        suffixes: Vec<StrId>,
-        /// Key and suffixes in the order they came, which patterns see.
-        joined: Arc<str>,
-    },
-    /// A key without structure.
-    Plain(Arc<str>),
-}
-
-/// Text and computed text, by number.
-#[derive(Debug)]
-pub(crate) struct Pool {
-    pub compiled: Arc<Compiled>,
-    computed: Vec<Arc<str>>,
-    computed_bytes: usize,
-    /// How often computed values have been forgotten.
-    pub generation: u64,
-    made_keys: Vec<MadeKey>,
-    suffixed_ids: FxHashMap<(KeyId, StrId), KeyId>,
-    plain_ids: FxHashMap<Arc<str>, KeyId>,
-}
-
-impl Pool {
-    pub fn program(&self) -> &Program {
-        &self.compiled.program
-    }
-
-    pub fn text(&self, value: ValueId) -> &str {
-        if value.0 & COMPUTED == 0 {
-            self.program().text(StrId(value.0))
-        } else {
-            &self.computed[(value.0 & !COMPUTED) as usize]
-        }
-    }
-
-    /// The text itself, if the value is computed.
-    pub fn computed(&self, value: ValueId) -> Option<&Arc<str>> {
-        (value.0 & COMPUTED != 0).then(|| &self.computed[(value.0 & !COMPUTED) as usize])
-    }
-
-    /// The string of the program, if the value is one.
-    pub fn program_string(value: ValueId) -> Option<StrId> {
-        (value.0 & COMPUTED == 0).then_some(StrId(value.0))
-    }
-
-    fn add(&mut self, text: &str) -> ValueId {
-        self.computed_bytes += text.len() + 32;
-        self.computed.push(text.into());
-        ValueId(COMPUTED | (self.computed.len() as u32 - 1))
-    }
-
-    fn made_key(&self, key: KeyId) -> Option<&MadeKey> {
-        key.index()
-            .checked_sub(self.program().keys.len())
-            .map(|i| &self.made_keys[i])
-    }
-
-    fn next_key(&self) -> KeyId {
-        KeyId((self.program().keys.len() + self.made_keys.len()) as u32)
-    }
-
-    /// The key as patterns see it.
-    pub fn key_text(&self, key: KeyId) -> &str {
-        match self.made_key(key) {
-            None => self.program().key_text(key),
-            Some(MadeKey::Suffixed { joined, .. }) => joined,
-            Some(MadeKey::Plain(text)) => text,
-        }
-    }
-
-    /// The key without suffixes, and the suffixes.
-    pub fn key_parts(&self, key: KeyId) -> (KeyId, &[StrId]) {
-        match self.made_key(key) {
-            Some(MadeKey::Suffixed { base, suffixes, .. }) => (*base, suffixes),
-            _ => (key, &[]),
-        }
-    }
-
-    fn with_suffix(&mut self, key: KeyId, suffix: StrId) -> KeyId {
-        if let Some(&id) = self.suffixed_ids.get(&(key, suffix)) {
-            return id;
-        }
-        let (base, suffixes) = self.key_parts(key);
-        let mut suffixes = suffixes.to_vec();
-        suffixes.push(suffix);
-        let joined = format!("{}{}", self.key_text(key), self.program().text(suffix));
-        let id = self.next_key();
-        self.made_keys.push(MadeKey::Suffixed {
-            base,
-            suffixes,
-            joined: joined.into(),
-        });
-        self.suffixed_ids.insert((key, suffix), id);
-        id
-    }
-
-    /// The key of a text, made if the program has none of that name.
-    pub fn plain_key(&mut self, text: &str) -> KeyId {
-        if let Some(key) = self.program().find_key(text) {
-            return key;
-        }
-        if let Some(&id) = self.plain_ids.get(text) {
-            return id;
-        }
-        let id = self.next_key();
-        let text: Arc<str> = text.into();
-        self.made_keys.push(MadeKey::Plain(text.clone()));
-        self.plain_ids.insert(text, id);
-        id
-    }
-}
 
 /// The keys and values of a variant, in order.
 pub(crate) type Entries = Vec<(KeyId, ValueId)>;
-
-/// What a computed value was made from.
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum Recipe {
-    Joined(ValueId, ValueId),
-    /// A template with up to three values; absent ones mark the end.
-    Template(TemplateId, [ValueId; 3]),
-    LongTemplate(TemplateId, Box<[ValueId]>),
-}
 
 /// Watches statements run, for explanations.
 pub(crate) trait Observer {
@@ -231,15 +88,7 @@ impl Engine {
             bounding: bounding.collect(),
             slots: vec![EMPTY; keys.len()],
             patterns: Patterns::new(compiled.program.patterns.len()),
-            pool: Pool {
-                compiled,
-                computed: Vec::new(),
-                computed_bytes: 0,
-                generation: 0,
-                made_keys: Vec::new(),
-                suffixed_ids: FxHashMap::default(),
-                plain_ids: FxHashMap::default(),
-            },
+            pool: Pool::new(compiled),
             order: Vec::new(),
             suffixed: 0,
             recipes: FxHashMap::default(),
@@ -261,10 +110,7 @@ impl Engine {
         walker: &Walker,
         observer: Option<&mut dyn Observer>,
     ) -> Result<(), EvalError> {
-        if self.pool.computed_bytes > COMPUTED_BYTES {
-            self.pool.computed.clear();
-            self.pool.computed_bytes = 0;
-            self.pool.generation += 1;
+        if self.pool.forget() {
             self.recipes.clear();
         }
         self.variant_bytes = 0;
@@ -272,7 +118,7 @@ impl Engine {
         self.entries.clear();
         let mut entries = self.product(walker, observer)?;
         let suffixed = |&(key, _): &(KeyId, _)| !self.pool.key_parts(key).1.is_empty();
-        if !self.pool.made_keys.is_empty() && entries.iter().any(suffixed) {
+        if !self.pool.has_only_program_keys() && entries.iter().any(suffixed) {
             entries = crate::suffix::resolve(&mut self.pool, &entries, self.keep_suffixes);
         }
         self.entries = entries;
@@ -513,176 +359,6 @@ impl Engine {
             }
             self.set(key, value);
         }
-    }
-
-    /// Counts computed bytes against the limits.
-    fn check_length(&mut self, length: usize, key: KeyId, loc: Loc) -> Result<(), EvalError> {
-        let limits = self.pool.compiled.limits;
-        self.variant_bytes += length;
-        let limit = if length > limits.value_bytes {
-            limits.value_bytes
-        } else if self.variant_bytes > limits.variant_bytes {
-            limits.variant_bytes
-        } else {
-            return Ok(());
-        };
-        Err(EvalError::TooLong {
-            place: self.pool.program().place(loc),
-            key: self.pool.key_text(key).to_owned(),
-            limit,
-        })
-    }
-
-    /// Old value and new one, one after the other.
-    fn joined(
-        &mut self,
-        old: Option<ValueId>,
-        new: ValueId,
-        append: bool,
-        key: KeyId,
-        loc: Loc,
-    ) -> Result<ValueId, EvalError> {
-        let Some(old) = old else { return Ok(new) };
-        let (first, second) = if append { (old, new) } else { (new, old) };
-        let length = self.pool.text(first).len() + self.pool.text(second).len();
-        self.check_length(length, key, loc)?;
-        let recipe = Recipe::Joined(first, second);
-        if let Some(&value) = self.recipes.get(&recipe) {
-            return Ok(value);
-        }
-        self.scratch.clear();
-        self.scratch.push_str(self.pool.text(first));
-        self.scratch.push_str(self.pool.text(second));
-        let value = self.pool.add(&self.scratch);
-        self.recipes.insert(recipe, value);
-        Ok(value)
-    }
-
-    /// The value with its references resolved, up to the first that names no key: the rest stays as written.
-    fn substitute(
-        &mut self,
-        compiled: &Arc<Compiled>,
-        run: Run<'_>,
-        value: Value,
-        key: KeyId,
-        loc: Loc,
-    ) -> Result<ValueId, EvalError> {
-        let id = match value {
-            Value::Plain(id) => return Ok(id.into()),
-            Value::Template(id) => id,
-        };
-        let template = &compiled.program.templates[id.index()];
-        let plain = self.suffixed == 0
-            && template
-                .parts
-                .iter()
-                .all(|part| matches!(part.reference, Reference::Key(_)));
-        if !plain {
-            return self.substitute_special(compiled, run, id, key, loc);
-        }
-        let mut values = std::mem::take(&mut self.part_values);
-        values.clear();
-        for part in &template.parts {
-            let Reference::Key(key) = part.reference else {
-                break;
-            };
-            match self.get(key) {
-                Some(value) => values.push(value),
-                None => break,
-            }
-        }
-        let recipe = if values.len() > 3 {
-            Recipe::LongTemplate(id, values.as_slice().into())
-        } else {
-            let mut few = [ABSENT; 3];
-            few[..values.len()].copy_from_slice(&values);
-            Recipe::Template(id, few)
-        };
-        let result = match self.recipes.get(&recipe) {
-            Some(&value) => {
-                let length = self.pool.text(value).len();
-                self.check_length(length, key, loc).map(|()| value)
-            }
-            None => self
-                .expand(compiled, id, &values, key, loc)
-                .inspect(|&value| {
-                    self.recipes.insert(recipe, value);
-                }),
-        };
-        self.part_values = values;
-        result
-    }
-
-    fn expand(
-        &mut self,
-        compiled: &Arc<Compiled>,
-        id: TemplateId,
-        values: &[ValueId],
-        key: KeyId,
-        loc: Loc,
-    ) -> Result<ValueId, EvalError> {
-        let program = &compiled.program;
-        let template = &program.templates[id.index()];
-        let rest = match template.parts.get(values.len()) {
-            Some(part) => [program.text(part.before), program.text(part.rest)],
-            None => [program.text(template.tail), ""],
-        };
-        let resolved = template.parts.iter().zip(values);
-        let length: usize = resolved
-            .clone()
-            .map(|(part, &v)| program.text(part.before).len() + self.pool.text(v).len())
-            .sum::<usize>()
-            + rest[0].len()
-            + rest[1].len();
-        self.check_length(length, key, loc)?;
-        self.scratch.clear();
-        for (part, &value) in resolved {
-            self.scratch.push_str(program.text(part.before));
-            self.scratch.push_str(self.pool.text(value));
-        }
-        self.scratch.push_str(rest[0]);
-        self.scratch.push_str(rest[1]);
-        Ok(self.pool.add(&self.scratch))
-    }
-
-    /// Substitution where names of the variant or suffixed keys are involved. Not remembered.
-    fn substitute_special(
-        &mut self,
-        compiled: &Arc<Compiled>,
-        run: Run<'_>,
-        id: TemplateId,
-        key: KeyId,
-        loc: Loc,
-    ) -> Result<ValueId, EvalError> {
-        let entries: Entries = self.live_keys().map(|key| (key, self.value(key))).collect();
-        let flat = if self.suffixed > 0 {
-            crate::suffix::resolve(&mut self.pool, &entries, self.keep_suffixes)
-        } else {
-            entries
-        };
-        let flat: FxHashMap<KeyId, ValueId> = flat.into_iter().collect();
-        let parts: &[Part] = &compiled.program.templates[id.index()].parts;
-        let mut values = Vec::new();
-        for part in parts {
-            let value = match part.reference {
-                Reference::Key(key) => flat.get(&key).copied(),
-                special => {
-                    let text = crate::names::special(compiled, run.walker, run.ahead, special);
-                    match text {
-                        None => None,
-                        Some(text) => {
-                            self.check_length(text.len(), key, loc)?;
-                            Some(self.pool.add(&text))
-                        }
-                    }
-                }
-            };
-            match value {
-                Some(value) => values.push(value),
-                None => break,
-            }
-        }
-        self.expand(compiled, id, &values, key, loc)
     }
 
     /// `_min`, `_max` and `_fixed`, all compared with the values before any of them is applied.

@@ -1,7 +1,7 @@
 //! What a configuration says, statement by statement, for tools: keys, filters, variants.
 
 use crate::config::Config;
-use crate::explain::{Place, statement_text, unknown_labels};
+use crate::explain::{Place, statement_text};
 use crate::graph::{children_first, has_bit};
 use crate::lexer::Operator;
 use crate::program::{BodyId, Item, KeyId, Program, Reference, Statement, Value};
@@ -211,6 +211,42 @@ fn assignment(program: &Program, statement: &Statement) -> Option<Assignment> {
             .to_owned(),
         references,
     })
+}
+
+/// The labels a filter asks for that no variant has.
+pub(crate) fn unknown_labels(
+    program: &Program,
+    filter: &crate::program::Filter,
+) -> Vec<(String, Option<String>)> {
+    let mut unknown = Vec::new();
+    for &block in filter.words.iter().flatten() {
+        for &atom in &program.blocks[block.index()] {
+            let atom = program.atoms[atom.index()];
+            let known = program
+                .labels
+                .iter()
+                .any(|l| l.name == atom.name && (atom.var.is_none() || atom.var == l.var));
+            if known {
+                continue;
+            }
+            let name = program.text(atom.name);
+            let text = match atom.var {
+                None => name.to_owned(),
+                Some(var) => format!("({}={name})", program.text(var)),
+            };
+            let labels = program.labels.iter().map(|label| {
+                let label = if atom.var.is_none() {
+                    label.name
+                } else {
+                    label.long
+                };
+                program.text(label).to_owned()
+            });
+            let nearest = crate::suggest::nearest(&text, labels);
+            unknown.push((text, nearest));
+        }
+    }
+    unknown
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! One JSON object a variant, keys sorted, as JSON lines.
 
-use crate::eval::{Engine, Pool, ValueId};
+use crate::eval::Engine;
 use crate::names;
+use crate::pool::{Pool, ValueId};
 use crate::program::{KeyId, Program};
 use crate::strings::StrId;
 use crate::walk::{Step, Walker};

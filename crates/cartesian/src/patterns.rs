@@ -1,6 +1,6 @@
 //! The keys that `?=`, `?+=` and `?<=` mean.
 
-use crate::eval::Pool;
+use crate::pool::Pool;
 use crate::program::{KeyId, PatternId};
 use fancy_regex::Regex;
 use rustc_hash::FxHashMap;

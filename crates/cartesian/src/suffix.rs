@@ -1,6 +1,7 @@
 //! What becomes of keys that `suffix` has been applied to.
 
-use crate::eval::{Entries, Pool, ValueId};
+use crate::eval::Entries;
+use crate::pool::{Pool, ValueId};
 use crate::program::KeyId;
 use rustc_hash::FxHashMap;
 

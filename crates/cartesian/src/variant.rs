@@ -1,9 +1,10 @@
 //! Variants and the iterators over them.
 
 use crate::error::EvalError;
-use crate::eval::{Engine, Pool};
+use crate::eval::Engine;
 use crate::json::{self, JsonWriter};
 use crate::names;
+use crate::pool::Pool;
 use crate::program::{KeyId, NodeId};
 use crate::strings::StrId;
 use crate::walk::{Compiled, Step, Walker};

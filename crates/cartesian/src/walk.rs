@@ -4,18 +4,16 @@
 //! to reject all of it: because the labels it still needs cannot come below (or those it forbids are there), or because
 //! the same sub-tree was walked before under circumstances that cannot be told apart there, and held nothing.
 
+mod judge;
+mod memory;
+
 use crate::error::EvalError;
-use crate::graph::{Graph, NONE, has_bit};
+use crate::graph::{Graph, NONE};
 use crate::join::JoinRun;
 use crate::program::{NodeId, Program};
 use crate::strings::StrId;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
-
-/// The memory of sub-trees is forgotten when it holds this many words.
-const MEMO_WORDS: usize = 1 << 20;
-/// From this many children on it is remembered which of them a clause leaves.
-const MIN_CANDIDATES: usize = 8;
 
 /// What a configuration's walks share.
 #[derive(Debug)]
@@ -88,14 +86,6 @@ impl Default for Relaxed {
             hard: NONE,
         }
     }
-}
-
-/// What the current position knows about a filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Matches,
-    Fails,
-    Open,
 }
 
 #[derive(Debug)]
@@ -383,83 +373,6 @@ impl Walker {
         true
     }
 
-    /// Finds the open clause that leaves the fewest of a node's many children.
-    fn choose_candidates(&mut self, compiled: &Compiled, frame: &mut Frame) {
-        let node = &compiled.program.nodes[frame.node.index()];
-        let few = node.children.len() < MIN_CANDIDATES;
-        if few || frame.default_child != NONE || self.relaxed.budget > 0 {
-            return;
-        }
-        for i in frame.live.0..frame.live.1 {
-            let clause = self.live[i as usize];
-            let Some(state) = self.clause_state(&compiled.graph, clause, frame.partials) else {
-                continue;
-            };
-            let key = (frame.node, clause, state);
-            let list = match self.candidates.get(&key) {
-                Some(list) => list.clone(),
-                None => {
-                    let list = self.left_by(compiled, frame, clause);
-                    self.candidate_words += list.len() + 16;
-                    if self.candidate_words > MEMO_WORDS {
-                        self.candidates.clear();
-                        self.candidate_words = list.len() + 16;
-                    }
-                    self.candidates.insert(key, list.clone());
-                    list
-                }
-            };
-            let best = frame
-                .candidates
-                .as_ref()
-                .map_or(node.children.len(), |l| l.len());
-            if list.len() < best {
-                frame.candidates = Some(list);
-            }
-        }
-    }
-
-    /// All of the path's past that a clause's outcome depends on, if that is not more than which of its blocks are
-    /// matched.
-    fn clause_state(&self, graph: &Graph, clause: u32, partials: Span) -> Option<u64> {
-        let partials = &self.partials[partials.0 as usize..partials.1 as usize];
-        let mut state = 0;
-        let mut count = 0;
-        for &(filter, _) in &graph.clauses[clause as usize].literals {
-            for &block in graph.words(filter).flatten() {
-                if has_bit(&self.matched, block) {
-                    state |= 1 << count;
-                } else if partials.iter().any(|&(b, _)| b == block) {
-                    return None;
-                }
-                count += 1;
-                if count == 64 {
-                    return None;
-                }
-            }
-        }
-        Some(state)
-    }
-
-    /// The children that a clause does not reject at their door.
-    fn left_by(&mut self, compiled: &Compiled, frame: &Frame, clause: u32) -> Arc<[u32]> {
-        let children = &compiled.program.nodes[frame.node.index()].children;
-        let mut left = Vec::new();
-        for (i, &child) in children.iter().enumerate() {
-            let mut probe = Frame {
-                partials: frame.partials,
-                ..self.blank_frame(child)
-            };
-            self.push_labels(compiled, child, &mut probe);
-            let below = compiled.graph.below_set(child);
-            if self.judge(&compiled.graph, clause, below, probe.partials) != Outcome::Matches {
-                left.push(i as u32);
-            }
-            self.restore(&probe);
-        }
-        left.into()
-    }
-
     fn push_labels(&mut self, compiled: &Compiled, id: NodeId, frame: &mut Frame) {
         let (program, graph) = (&compiled.program, &compiled.graph);
         let node = &program.nodes[id.index()];
@@ -510,222 +423,6 @@ impl Walker {
         }
     }
 
-    /// Collects the clauses that are still open here; false if one rejects everything below.
-    fn filter(
-        &mut self,
-        compiled: &Compiled,
-        id: NodeId,
-        frame: &mut Frame,
-        extra: &[u32],
-    ) -> bool {
-        let graph = &compiled.graph;
-        let own = graph.node_origins(id);
-        let unchanged = own.is_empty()
-            && extra.is_empty()
-            && compiled.program.nodes[id.index()].labels.is_empty()
-            && self
-                .frames
-                .last()
-                .is_some_and(|p| graph.below[p.node.index()] == graph.below[id.index()]);
-        if unchanged {
-            return true;
-        }
-        let below = graph.below_set(id);
-        let inherited = frame.live;
-        let start = self.live.len() as u32;
-        for i in inherited.0..inherited.1 {
-            let clause = self.live[i as usize];
-            if !self.admit(graph, clause, below, frame.partials) {
-                return false;
-            }
-        }
-        let origins = &graph.origins[own.start as usize..own.end as usize];
-        let Relaxed { until, hard, .. } = self.relaxed;
-        let own = origins
-            .iter()
-            .filter(|origin| origin.filter.0 < until || origin.clause == hard)
-            .map(|origin| origin.clause);
-        for clause in own.chain(extra.iter().copied()) {
-            if !self.admit(graph, clause, below, frame.partials) {
-                return false;
-            }
-        }
-        frame.live = (start, self.live.len() as u32);
-        true
-    }
-
-    /// Keeps a clause that is still open; false if it rejects.
-    fn admit(&mut self, graph: &Graph, clause: u32, below: &[u64], partials: Span) -> bool {
-        match self.judge(graph, clause, below, partials) {
-            Outcome::Fails => true,
-            Outcome::Open => {
-                self.live.push(clause);
-                true
-            }
-            Outcome::Matches => {
-                let pass = clause != self.relaxed.hard
-                    && (self.violations.len() as u32) < self.relaxed.budget;
-                if pass {
-                    self.violations.push(clause);
-                }
-                pass
-            }
-        }
-    }
-
-    /// Whether a clause rejects (`Matches`), cannot reject any more (`Fails`) or may (`Open`).
-    fn judge(&self, graph: &Graph, clause: u32, below: &[u64], partials: Span) -> Outcome {
-        if let [wanted, code @ ..] = graph.simple(clause) {
-            return match (self.simple_outcome(code, below), *wanted != 0) {
-                (Outcome::Open, _) => Outcome::Open,
-                (Outcome::Matches, true) | (Outcome::Fails, false) => Outcome::Matches,
-                _ => Outcome::Fails,
-            };
-        }
-        let mut result = Outcome::Matches;
-        for &(filter, wanted) in &graph.clauses[clause as usize].literals {
-            match (self.outcome(graph, filter, below, partials), wanted) {
-                (Outcome::Open, _) => result = Outcome::Open,
-                (Outcome::Matches, true) | (Outcome::Fails, false) => {}
-                _ => return Outcome::Fails,
-            }
-        }
-        result
-    }
-
-    /// As [`Self::outcome`], for a clause's [`Graph::simple`] code.
-    fn simple_outcome(&self, mut code: &[u32], below: &[u64]) -> Outcome {
-        let mut result = Outcome::Fails;
-        while let [length, rest @ ..] = code {
-            let (word, rest) = rest.split_at(2 * *length as usize);
-            code = rest;
-            let (mut all, mut possible) = (true, true);
-            for pair in word.chunks_exact(2) {
-                if !has_bit(&self.matched, pair[0]) {
-                    all = false;
-                    possible &= has_bit(below, pair[1]);
-                }
-            }
-            if all {
-                return Outcome::Matches;
-            }
-            if possible {
-                result = Outcome::Open;
-            }
-        }
-        result
-    }
-
-    fn outcome(&self, graph: &Graph, filter: u32, below: &[u64], partials: Span) -> Outcome {
-        let mut result = Outcome::Fails;
-        'words: for word in graph.words(filter) {
-            let mut all = true;
-            for &block in word {
-                if has_bit(&self.matched, block) {
-                    continue;
-                }
-                all = false;
-                if !self.is_possible(graph, block, below, partials) {
-                    continue 'words;
-                }
-            }
-            if all {
-                return Outcome::Matches;
-            }
-            result = Outcome::Open;
-        }
-        result
-    }
-
-    /// Whether an unmatched block may be matched by labels that come below.
-    fn is_possible(&self, graph: &Graph, block: u32, below: &[u64], partials: Span) -> bool {
-        let atoms = graph.block_atoms(block);
-        let comes = |atoms: &[u32]| atoms.iter().all(|&atom| has_bit(below, atom));
-        if comes(atoms) {
-            return true;
-        }
-        atoms.len() > 1
-            && self.partials[partials.0 as usize..partials.1 as usize]
-                .iter()
-                .any(|&(b, seen)| b == block && comes(&atoms[seen as usize..]))
-    }
-
-    /// Looks up what was found below a shared node under the same circumstances; false if it need not be entered.
-    fn recall(&mut self, compiled: &Compiled, id: NodeId, frame: &mut Frame) -> bool {
-        let graph = &compiled.graph;
-        let shared = graph.shared[id.index()];
-        if shared == NONE || !self.use_memo {
-            return true;
-        }
-        let mut key = std::mem::take(&mut self.key);
-        self.circumstances(graph, id, shared, frame, &mut key);
-        let known = self.memo.get(key.as_slice()).copied();
-        let enter = match known {
-            Some(0) => false,
-            Some(count) if self.counting => {
-                match self.frames.last_mut() {
-                    Some(parent) => parent.count += count,
-                    None => self.total += count,
-                }
-                false
-            }
-            Some(_) => true,
-            None => {
-                frame.memo = Some(key.as_slice().into());
-                true
-            }
-        };
-        self.key = key;
-        enter
-    }
-
-    /// All of the path's past that can make a difference below: the open clauses and how far their blocks are, and the
-    /// blocks that clauses below ask about.
-    fn circumstances(
-        &self,
-        graph: &Graph,
-        id: NodeId,
-        shared: u32,
-        frame: &Frame,
-        key: &mut Vec<u32>,
-    ) {
-        key.clear();
-        key.push(shared);
-        key.push(self.violations.len() as u32);
-        let live = &self.live[frame.live.0 as usize..frame.live.1 as usize];
-        key.extend_from_slice(live);
-        let sorted = &mut key[2..];
-        sorted.sort_unstable();
-        for i in 2..live.len() + 2 {
-            let literals = &graph.clauses[key[i] as usize].literals;
-            let blocks = literals
-                .iter()
-                .flat_map(|&(filter, _)| graph.words(filter))
-                .flatten();
-            for &block in blocks {
-                if has_bit(&self.matched, block) {
-                    key.push(block);
-                }
-            }
-            key.push(NONE);
-        }
-        key.push(NONE);
-        let below = graph.below_set(id);
-        for &(block, seen) in &self.partials[frame.partials.0 as usize..frame.partials.1 as usize] {
-            let rest = &graph.block_atoms(block)[seen as usize..];
-            if !has_bit(&self.matched, block) && rest.iter().all(|&atom| has_bit(below, atom)) {
-                key.push(block);
-                key.push(seen);
-            }
-        }
-        key.push(NONE);
-        for &(word, mask) in &graph.shared_nodes[shared as usize].masks {
-            let bits = self.matched[word as usize] & mask;
-            key.push(bits as u32);
-            key.push((bits >> 32) as u32);
-        }
-    }
-
     /// Leaves the last node, which held `found` variants itself.
     fn leave(&mut self, found: u64) {
         let Some(mut frame) = self.frames.pop() else {
@@ -745,16 +442,6 @@ impl Walker {
             Some(parent) => parent.count = parent.count.saturating_add(frame.count),
             None => self.total = self.total.saturating_add(frame.count),
         }
-    }
-
-    fn remember(&mut self, key: Box<[u32]>, count: u64) {
-        // An entry costs its words and about eight more.
-        self.memo_words += key.len() + 8;
-        if self.memo_words > MEMO_WORDS {
-            self.memo.clear();
-            self.memo_words = key.len() + 8;
-        }
-        self.memo.insert(key, count);
     }
 
     fn restore(&mut self, frame: &Frame) {
