@@ -22,8 +22,9 @@ pub fn install(args: &InstallArgs) -> Status {
             say::line("all host packages are there");
             Status::Passed
         }
-        Ok(Outcome::Installed { commands, note }) => {
-            commands.iter().chain(&note).for_each(say::line);
+        Ok(Outcome::Installed { note, .. }) => {
+            note.iter().for_each(say::line);
+            say::line("the host packages that were missing are installed");
             Status::Passed
         }
         Err(error) => {
