@@ -5,8 +5,10 @@ use params::{Interval, ParamError, Params, Version};
 
 use crate::{Stop, Test, TestResult};
 
+type NeedOf = fn(String) -> Need;
+
 /// Keys that name what QEMU must have.
-const QEMU_KEYS: [(&str, fn(String) -> Need); 4] = [
+const QEMU_KEYS: [(&str, NeedOf); 4] = [
     ("requires_device", Need::Device),
     ("requires_machine", Need::Machine),
     ("requires_object", Need::Object),

@@ -329,9 +329,11 @@ impl Test {
     /// FAIL where the guest does not let us in within `login_timeout`.
     pub async fn log_in(&self, vm: &Vm) -> TestResult<vm::Session> {
         let params = self.params().object_params(vm.name());
-        let mut login = Login::default();
-        login.user = params.value("username").map(str::to_owned);
-        login.password = params.value("password").map(str::to_owned);
+        let mut login = Login {
+            user: params.value("username").map(str::to_owned),
+            password: params.value("password").map(str::to_owned),
+            ..Login::default()
+        };
         for (key, place) in [
             ("shell_prompt", &mut login.prompt),
             ("login_prompt", &mut login.login_prompt),
