@@ -21,9 +21,10 @@ impl Live {
 
     /// Shows `text` with a clock that starts now.
     pub(crate) fn show(&self, text: &str) {
-        self.bar.reset();
-        self.bar.set_prefix(text.to_owned());
+        // In this order, or what was shown before flashes up once more.
         self.bar.set_message("");
+        self.bar.set_prefix(text.to_owned());
+        self.bar.reset();
         self.bar.enable_steady_tick(Duration::from_millis(100));
     }
 
