@@ -23,11 +23,20 @@ pub(crate) fn is_space(c: char) -> bool {
 }
 
 pub(crate) fn trim_start(text: &str) -> &str {
-    text.trim_start_matches(is_space)
+    let spaces = text.bytes().take_while(|&b| b == b' ').count();
+    let text = &text[spaces..];
+    match text.as_bytes().first() {
+        // The usual case, told without decoding.
+        Some(b'!'..=b'~') => text,
+        _ => text.trim_start_matches(is_space),
+    }
 }
 
 pub(crate) fn trim_end(text: &str) -> &str {
-    text.trim_end_matches(is_space)
+    match text.as_bytes().last() {
+        Some(b'!'..=b'~') => text,
+        _ => text.trim_end_matches(is_space),
+    }
 }
 
 fn is_word(c: char) -> bool {
@@ -42,16 +51,13 @@ fn ends_line(c: char) -> bool {
 }
 
 fn has_rare_line_ends(text: &str) -> bool {
-    // Without an early end within a chunk the compiler makes vector code of it.
-    let rare = |chunk: &[u8]| {
-        chunk.iter().fold(false, |rare, &b| {
-            rare | (b == 0xc2)
-                | (b == 0xe2)
-                | (b.wrapping_sub(0x0b) < 3)
-                | (b.wrapping_sub(0x1c) < 3)
-        })
-    };
-    text.as_bytes().chunks(4096).any(rare) && text.chars().any(|c| c != '\n' && ends_line(c))
+    let bytes = text.as_bytes();
+    memchr::memchr3(0x0b, 0x0c, b'\r', bytes).is_some()
+        || memchr::memchr3(0x1c, 0x1d, 0x1e, bytes).is_some()
+        || !text.is_ascii()
+            && ["\u{85}", "\u{2028}", "\u{2029}"]
+                .iter()
+                .any(|end| text.contains(end))
 }
 
 /// Splits text into logical lines.

@@ -76,6 +76,8 @@ pub(crate) struct Relaxed {
     pub budget: u32,
     /// A clause that is never let pass.
     pub hard: u32,
+    /// How many nodes may still be entered before the walk gives up; `u32::MAX` is any number.
+    pub steps: u32,
 }
 
 impl Default for Relaxed {
@@ -84,6 +86,7 @@ impl Default for Relaxed {
             until: u32::MAX,
             budget: 0,
             hard: NONE,
+            steps: u32::MAX,
         }
     }
 }
@@ -191,12 +194,18 @@ impl Walker {
                 name_len: walker.name.len() as u32,
             });
             walker.push_labels(&compiled, node, &mut frame);
+            walker.push_names(&compiled, node);
         }
         walker
     }
 
     /// How many variants there are.
     pub fn count(mut self) -> Result<u64, EvalError> {
+        self.count_on()
+    }
+
+    /// As [`Self::count`]; what was found so far when the steps are used up.
+    pub fn count_on(&mut self) -> Result<u64, EvalError> {
         self.counting = true;
         while self.advance()? {}
         Ok(self.total)
@@ -239,6 +248,12 @@ impl Walker {
             }
             match self.next_child() {
                 Some(child) => {
+                    if self.relaxed.steps != u32::MAX {
+                        if self.relaxed.steps == 0 {
+                            return Ok(false);
+                        }
+                        self.relaxed.steps -= 1;
+                    }
                     if self.enter(&compiled, child) && self.at_leaf() {
                         return Ok(true);
                     }
@@ -368,6 +383,7 @@ impl Walker {
             self.path.pop();
             return false;
         }
+        self.push_names(compiled, id);
         self.choose_candidates(compiled, &mut frame);
         self.frames.push(frame);
         true
@@ -377,17 +393,6 @@ impl Walker {
         let (program, graph) = (&compiled.program, &compiled.graph);
         let node = &program.nodes[id.index()];
         for &label in &node.labels {
-            let text = &program.labels[label.index()];
-            if !self.name.is_empty() {
-                self.name.push('.');
-            }
-            self.name.push_str(program.text(text.long));
-            if node.in_shortname {
-                if !self.shortname.is_empty() {
-                    self.shortname.push('.');
-                }
-                self.shortname.push_str(program.text(text.name));
-            }
             for block in graph.label_blocks[label.index()] {
                 if block != NONE {
                     self.set_matched(block);
@@ -411,6 +416,24 @@ impl Walker {
                 self.partials.push((block, 1));
             }
             frame.partials = (start as u32, self.partials.len() as u32);
+        }
+    }
+
+    fn push_names(&mut self, compiled: &Compiled, id: NodeId) {
+        let program = &compiled.program;
+        let node = &program.nodes[id.index()];
+        for &label in &node.labels {
+            let text = &program.labels[label.index()];
+            if !self.name.is_empty() {
+                self.name.push('.');
+            }
+            self.name.push_str(program.text(text.long));
+            if node.in_shortname {
+                if !self.shortname.is_empty() {
+                    self.shortname.push('.');
+                }
+                self.shortname.push_str(program.text(text.name));
+            }
         }
     }
 

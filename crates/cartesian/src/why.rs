@@ -33,9 +33,9 @@ pub struct Nearest {
 pub struct Removal {
     /// The line that removed the last of them, when the filters are applied in reading order.
     pub by: FilterLine,
-    /// How many of them the lines before it had left.
-    pub left_before: u64,
-    /// Of all of them the one that the fewest lines remove, unless those are very many.
+    /// How many of them the lines before it had left, unless they are too many to count.
+    pub left_before: Option<u64>,
+    /// Of all of them the one that the fewest lines remove, unless those are very many or it takes too long to find.
     pub nearest: Option<Nearest>,
 }
 
@@ -65,6 +65,8 @@ pub enum Why {
 const FIRST_NAMES: usize = 5;
 /// How many removing lines of one variant are looked for.
 const MAX_VIOLATIONS: u32 = 8;
+/// How many nodes are looked at in a search that is only to tell more: about a second's work.
+const MAX_STEPS: u32 = 1_000_000;
 
 impl Config {
     /// What has become of the variants that `filter` matches (as after `only`).
@@ -147,14 +149,22 @@ impl Question<'_> {
         walker
     }
 
-    /// How many are left when only the first filters are applied. A join that cannot be named counts as none.
-    fn left(&self, options: &Options, until: u32) -> u64 {
-        self.walker(options, until, 0).count().unwrap_or(0)
+    /// Whether any are left when only the first filters are applied. A join that cannot be named counts as none.
+    fn any(&self, options: &Options, until: u32) -> bool {
+        self.walker(options, until, 0).advance().unwrap_or(false)
+    }
+
+    /// How many are left when only the first filters are applied, unless that takes too long.
+    fn left(&self, options: &Options, until: u32) -> Option<u64> {
+        let mut walker = self.walker(options, until, 0);
+        walker.relaxed.steps = MAX_STEPS;
+        let count = walker.count_on().unwrap_or(0);
+        (walker.relaxed.steps > 0).then_some(count)
     }
 
     /// None if there never was one.
     fn answer(&self) -> Option<Why> {
-        let count = self.left(self.options, u32::MAX);
+        let count = self.walker(self.options, u32::MAX, 0).count().unwrap_or(0);
         if count > 0 {
             return Some(Why::Selected {
                 count,
@@ -162,17 +172,17 @@ impl Question<'_> {
             });
         }
         let all = Options::default();
-        if self.options.defaults && self.left(&all, u32::MAX) > 0 {
+        if self.options.defaults && self.any(&all, u32::MAX) {
             return Some(Why::NotDefault);
         }
-        if self.left(&all, 0) == 0 {
+        if !self.any(&all, 0) {
             return None;
         }
         // More filters never leave more, so the line after which none is left can be found by halving.
         let (mut some, mut none) = (0, self.filters);
         while none - some > 1 {
             let middle = some + (none - some) / 2;
-            if self.left(&all, middle) > 0 {
+            if self.any(&all, middle) {
                 some = middle;
             } else {
                 none = middle;
@@ -197,9 +207,13 @@ impl Question<'_> {
     }
 
     fn nearest(&self) -> Option<Nearest> {
+        let mut steps = MAX_STEPS;
         (1..=MAX_VIOLATIONS).find_map(|budget| {
             let mut walker = self.walker(&Options::default(), u32::MAX, budget);
-            if !walker.advance().unwrap_or(false) {
+            walker.relaxed.steps = steps;
+            let found = walker.advance().unwrap_or(false);
+            steps = walker.relaxed.steps;
+            if !found {
                 return None;
             }
             let program = &self.config.compiled.program;
@@ -260,7 +274,7 @@ mod tests {
         };
         assert_eq!(removal.by.text, "only x");
         assert_eq!(removal.by.place.line, 8);
-        assert_eq!(removal.left_before, 1);
+        assert_eq!(removal.left_before, Some(1));
         let nearest = removal.nearest.unwrap();
         assert_eq!(nearest.name, "x.a");
         assert_eq!(nearest.filters[0].text, "no a");

@@ -106,7 +106,7 @@ fn check_why_empty(config: &Config, options: &Options, count: u64, seed: u64) {
         None => assert!(count > 0, "why_empty, seed {seed}"),
         Some(Why::Removed(removal)) => {
             assert_eq!(count, 0, "why_empty, seed {seed}");
-            assert!(removal.left_before > 0, "why_empty, seed {seed}");
+            assert_ne!(removal.left_before, Some(0), "why_empty, seed {seed}");
         }
         Some(_) => assert_eq!(count, 0, "why_empty, seed {seed}"),
     }
