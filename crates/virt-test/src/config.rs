@@ -165,8 +165,10 @@ impl Configuration {
         match self.config.why_empty(&options) {
             Some(Why::Removed(removal)) => {
                 let FilterLine { place, text } = &removal.by;
-                let left = removal.left_before;
-                let tests = if left == 1 {
+                let left = removal
+                    .left_before
+                    .map_or_else(|| "very many".to_owned(), |left| left.to_string());
+                let tests = if left == "1" {
                     "the one test"
                 } else {
                     "the last tests"

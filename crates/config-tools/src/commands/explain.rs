@@ -252,10 +252,13 @@ fn write_why(asked: Option<&str>, why: &Why, out: &mut dyn Write) -> Result<(), 
         Why::Removed(removal) => {
             writeln!(out, "{what} was removed by")?;
             writeln!(out, "  {}  {}", removal.by.place, removal.by.text)?;
+            let left = match removal.left_before {
+                Some(left) => variants(left),
+                None => "very many variants".to_owned(),
+            };
             writeln!(
                 out,
-                "which took the last of them: the lines before it had left {}",
-                variants(removal.left_before)
+                "which took the last of them: the lines before it had left {left}"
             )?;
             if let Some(nearest) = &removal.nearest {
                 let lines = match nearest.filters.len() {
