@@ -235,7 +235,9 @@ fn answer(child: &mut Child, start: Instant) -> Result<Duration, String> {
                 }
             })?;
         seen.push_str(&String::from_utf8_lossy(&chunk));
-        if !asked && seen.trim_end().ends_with(['#', '$']) {
+        // A shell may ask the terminal for the cursor's place right after its prompt.
+        let last_line = seen.rsplit('\n').next().unwrap_or_default();
+        if !asked && last_line.contains("# ") {
             asked = true;
             seen.clear();
             input
