@@ -109,10 +109,11 @@ pub struct ListArgs {
 /// Arguments of `show`.
 #[derive(Debug, Clone, Args)]
 pub struct ShowArgs {
-    /// A variant, by name, short name or number (from 1), and the configuration; all variants
-    /// when only a file is named.
-    #[arg(value_name = "NAME|INDEX] [FILE", num_args = 0..=2)]
-    pub what: Vec<String>,
+    /// A variant, by name, short name or number (from 1); all of them without it.
+    #[arg(value_name = "NAME|INDEX")]
+    pub variant: Option<String>,
+    /// The configuration; `-` is standard input, none is the one that comes with virt-test.
+    pub file: Option<String>,
     #[command(flatten)]
     /// Which variants of it.
     pub selection: Selection,

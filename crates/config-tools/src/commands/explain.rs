@@ -114,6 +114,9 @@ impl Explained<'_> {
             None => writeln!(out, "{} is not set", self.key)?,
         }
         writeln!(out, "in {name}")?;
+        if let Some((general, value)) = self.general() {
+            writeln!(out, "hint: `{general} = {value}` holds for it")?;
+        }
         if let Some(declared) = self.declared {
             write!(out, "{} Type: {}", declared.doc, declared.kind)?;
             match declared.default {
@@ -128,6 +131,15 @@ impl Explained<'_> {
         }
         writeln!(out)?;
         self.write_changes(out)
+    }
+
+    /// For a key of an object that is not set: the key for all objects, which is.
+    fn general(&self) -> Option<(&str, &str)> {
+        self.declared.filter(|_| self.value.is_none())?;
+        self.key
+            .rmatch_indices('_')
+            .map(|(at, _)| &self.key[..at])
+            .find_map(|general| Some((general, self.variant.get(general)?)))
     }
 
     /// The key that was probably meant: one of the variant's or one of the framework's.

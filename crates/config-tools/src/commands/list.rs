@@ -161,7 +161,7 @@ fn to_json(variant: &Variant) -> Value {
 }
 
 pub(super) fn show(args: &ShowArgs, context: &mut Context<'_>) -> Result<u8, CommandError> {
-    let (wanted, file) = variant_and_file(&args.what, context)?;
+    let (wanted, file) = variant_and_file(args, context);
     let input = Input::open(file, context)?;
     let config = input.parse(&args.selection.extra, context)?;
     let options = args.selection.options();
@@ -184,22 +184,17 @@ pub(super) fn show(args: &ShowArgs, context: &mut Context<'_>) -> Result<u8, Com
     Ok(OK)
 }
 
-/// Which of the words names the variant and which the file: a file that can be read is a file.
+/// Which of the words names the variant and which the file: both orders come to mind.
 fn variant_and_file<'w>(
-    words: &'w [String],
+    args: &'w ShowArgs,
     context: &Context<'_>,
-) -> Result<(Option<&'w str>, Option<&'w str>), CommandError> {
-    let is_file = |word: &str| context.is_file(word);
-    match words {
-        [] if context.shipped.is_some() => Ok((None, None)),
-        [] => Err(CommandError::usage(
-            "neither a variant nor a configuration was named",
-            None,
-        )),
-        [only] if is_file(only) => Ok((None, Some(only))),
-        [only] => Ok((Some(only), None)),
-        [file, wanted, ..] if is_file(file) && !is_file(wanted) => Ok((Some(wanted), Some(file))),
-        [wanted, file, ..] => Ok((Some(wanted), Some(file))),
+) -> (Option<&'w str>, Option<&'w str>) {
+    match (args.variant.as_deref(), args.file.as_deref()) {
+        (Some(only), None) if context.is_file(only) => (None, Some(only)),
+        (Some(file), Some(variant)) if context.is_file(file) && !context.is_file(variant) => {
+            (Some(variant), Some(file))
+        }
+        as_given => as_given,
     }
 }
 
