@@ -41,6 +41,15 @@ pub(crate) struct Shared {
     pub masks: Vec<(u32, u64)>,
 }
 
+impl Shared {
+    fn new(asked: &[u64]) -> Self {
+        let words = asked.iter().enumerate().filter(|(_, word)| **word != 0);
+        Self {
+            masks: words.map(|(i, &word)| (i as u32, word)).collect(),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Graph {
     /// For each label: the blocks it satisfies alone.
@@ -71,11 +80,17 @@ pub(crate) struct Graph {
     /// For each node: index in `shared_nodes`.
     pub shared: Vec<u32>,
     pub shared_nodes: Vec<Shared>,
+    /// For each node of some children: index in `group_nodes`.
+    pub group: Vec<u32>,
+    /// What the outcome of the children's own clauses depends on.
+    pub group_nodes: Vec<Shared>,
     /// For each node with `join` lines: the clauses, one for each alternative of the filters.
     pub joins: FxHashMap<NodeId, Vec<u32>>,
     pub block_words: usize,
 }
 
+/// From this many children on it is remembered which of them can be entered.
+const MIN_GROUP: usize = 4;
 /// Below this many paths a node is not worth remembering.
 const MIN_SHARED_PATHS: u64 = 32;
 
@@ -87,6 +102,7 @@ impl Graph {
         builder.clauses();
         builder.simple_clauses();
         builder.sets();
+        builder.groups();
         builder.graph
     }
 
@@ -156,6 +172,8 @@ impl<'p> Builder<'p> {
                 sets: Vec::new(),
                 shared: vec![NONE; nodes],
                 shared_nodes: Vec::new(),
+                group: vec![NONE; nodes],
+                group_nodes: Vec::new(),
                 joins: FxHashMap::default(),
                 block_words: program.blocks.len().div_ceil(64),
             },
@@ -342,29 +360,48 @@ impl<'p> Builder<'p> {
                     .flat_map(|label| self.graph.label_atoms[label.index()])
                     .filter(|&atom| atom != NONE),
             );
-            let clauses = self.graph.node_origins(node);
-            let origins = &self.graph.origins[clauses.start as usize..clauses.end as usize];
-            let literals = origins
-                .iter()
-                .flat_map(|origin| &self.graph.clauses[origin.clause as usize].literals);
             asked_of[node.index()] = asked.union(
                 children.iter().map(|c| asked_of[c.index()]),
-                literals
-                    .flat_map(|&(filter, _)| self.graph.words(filter))
-                    .flatten()
-                    .copied(),
+                self.own_blocks(node),
             );
             let below_paths = children.iter().map(|c| paths[c.index()]);
             paths[node.index()] = below_paths.fold(0, u64::saturating_add).max(1);
             if parents[node.index()] > 1 && paths[node.index()] >= MIN_SHARED_PATHS {
                 self.graph.shared[node.index()] = self.graph.shared_nodes.len() as u32;
                 let set = &asked.sets[asked_of[node.index()] as usize];
-                let words = set.iter().enumerate().filter(|(_, word)| **word != 0);
-                let masks = words.map(|(i, &word)| (i as u32, word)).collect();
-                self.graph.shared_nodes.push(Shared { masks });
+                self.graph.shared_nodes.push(Shared::new(set));
             }
         }
         self.graph.sets = below.sets;
+    }
+}
+
+impl Builder<'_> {
+    fn groups(&mut self) {
+        for (i, node) in self.program.nodes.iter().enumerate() {
+            if node.children.len() < MIN_GROUP {
+                continue;
+            }
+            let mut asked = vec![0; self.graph.block_words];
+            for child in &node.children {
+                for block in self.own_blocks(*child) {
+                    set_bit(&mut asked, block);
+                }
+            }
+            self.graph.group[i] = self.graph.group_nodes.len() as u32;
+            self.graph.group_nodes.push(Shared::new(&asked));
+        }
+    }
+
+    /// The blocks that a node's own clauses ask about.
+    fn own_blocks(&self, node: NodeId) -> impl Iterator<Item = u32> + '_ {
+        let range = self.graph.node_origins(node);
+        self.graph.origins[range.start as usize..range.end as usize]
+            .iter()
+            .flat_map(|origin| &self.graph.clauses[origin.clause as usize].literals)
+            .flat_map(|&(filter, _)| self.graph.words(filter))
+            .flatten()
+            .copied()
     }
 }
 

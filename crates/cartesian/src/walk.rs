@@ -116,6 +116,7 @@ pub(crate) struct Walker {
     use_memo: bool,
     key: Vec<u32>,
     candidates: FxHashMap<(NodeId, u32, u64), Arc<[u32]>>,
+    admitted: FxHashMap<Box<[u32]>, Arc<[u32]>>,
     candidate_words: usize,
     /// Filters that are not applied, for explanations.
     pub relaxed: Relaxed,
@@ -154,6 +155,7 @@ impl Walker {
             use_memo,
             key: Vec::new(),
             candidates: FxHashMap::default(),
+            admitted: FxHashMap::default(),
             candidate_words: 0,
             relaxed: Relaxed::default(),
             violations: Vec::new(),
@@ -384,8 +386,8 @@ impl Walker {
             return false;
         }
         self.push_names(compiled, id);
-        self.choose_candidates(compiled, &mut frame);
         self.frames.push(frame);
+        self.choose_candidates(compiled);
         true
     }
 
