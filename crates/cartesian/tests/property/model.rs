@@ -2,6 +2,7 @@
 //! one on plain strings. Shares nothing with the library.
 
 use std::fmt::Write;
+use std::rc::Rc;
 
 /// A label of a filter: variable, name.
 pub type Atom = (Option<String>, String);
@@ -74,7 +75,7 @@ struct Path {
     choices: Vec<Choice>,
     /// For each dependency: how many labels come after the point it stands at, and its text.
     deps: Vec<(usize, String)>,
-    program: Vec<Stmt>,
+    program: Vec<Rc<Stmt>>,
 }
 
 /// A variant as the model has it.
@@ -123,7 +124,10 @@ impl Model<'_> {
     fn filtered(&self, paths: &[Path], only: Option<&Filter>) -> Vec<Path> {
         let left: Vec<&Path> = paths
             .iter()
-            .filter(|path| passes(path, &path.program) && only.is_none_or(|f| matches(path, f)))
+            .filter(|path| {
+                path.program.iter().all(|stmt| passes(path, stmt))
+                    && only.is_none_or(|f| matches(path, f))
+            })
             .collect();
         if !self.defaults {
             return left.into_iter().cloned().collect();
@@ -146,10 +150,11 @@ impl Model<'_> {
                     paths = included;
                     grouped |= more;
                 }
-                Stmt::Suffix(_) => suffix = Some(stmt.clone()),
+                Stmt::Suffix(_) => suffix = Some(Rc::new(stmt.clone())),
                 other => {
+                    let stmt = Rc::new(other.clone());
                     for path in &mut paths {
-                        path.program.push(other.clone());
+                        path.program.push(stmt.clone());
                     }
                 }
             }
@@ -175,12 +180,13 @@ impl Model<'_> {
         for (index, item) in items.iter().enumerate() {
             let mut paths = before.to_vec();
             if let Some(var) = var {
+                let stmt = Rc::new(Stmt::Assign {
+                    key: var.clone(),
+                    op: "=",
+                    value: item.labels.join("."),
+                });
                 for path in &mut paths {
-                    path.program.push(Stmt::Assign {
-                        key: var.clone(),
-                        op: "=",
-                        value: item.labels.join("."),
-                    });
+                    path.program.push(stmt.clone());
                 }
             }
             let (mut paths, grouped) = self.block(&item.body, paths, file);
@@ -250,17 +256,17 @@ fn matches(path: &Path, filter: &Filter) -> bool {
     })
 }
 
-fn passes(path: &Path, program: &[Stmt]) -> bool {
-    program.iter().all(|stmt| match stmt {
+fn passes(path: &Path, stmt: &Stmt) -> bool {
+    match stmt {
         Stmt::Only(filter) => matches(path, filter),
         Stmt::No(filter) => !matches(path, filter),
         Stmt::Cond {
             filter,
             negated,
             body,
-        } => matches(path, filter) == *negated || passes(path, body),
+        } => matches(path, filter) == *negated || body.iter().all(|stmt| passes(path, stmt)),
         _ => true,
-    })
+    }
 }
 
 /// Key and suffixes, value.
@@ -268,7 +274,7 @@ type Raw = Vec<((String, Vec<String>), String)>;
 
 fn run(path: &Path) -> Raw {
     let mut raw = Raw::new();
-    run_program(path, &path.program, &mut raw);
+    run_program(path, path.program.iter().map(|stmt| &**stmt), &mut raw);
     raw
 }
 
@@ -298,7 +304,7 @@ fn key_matches(pattern: &str, (key, suffixes): &(String, Vec<String>)) -> bool {
     }
 }
 
-fn run_program(path: &Path, program: &[Stmt], raw: &mut Raw) {
+fn run_program<'s>(path: &Path, program: impl Iterator<Item = &'s Stmt>, raw: &mut Raw) {
     for stmt in program {
         match stmt {
             Stmt::Assign { key, op, value } => {
@@ -341,12 +347,11 @@ fn run_program(path: &Path, program: &[Stmt], raw: &mut Raw) {
                 body,
             } if matches(path, filter) != *negated => {
                 // A block's suffix comes after all else in it, and the last one counts.
-                let (suffixes, rest): (Vec<Stmt>, Vec<Stmt>) = body
-                    .iter()
-                    .cloned()
-                    .partition(|s| matches!(s, Stmt::Suffix(_)));
-                run_program(path, &rest, raw);
-                run_program(path, &suffixes[suffixes.len().saturating_sub(1)..], raw);
+                let is_suffix = |stmt: &&Stmt| matches!(stmt, Stmt::Suffix(_));
+                let rest = body.iter().filter(|stmt| !is_suffix(stmt));
+                let suffix = body.iter().filter(is_suffix).next_back();
+                let run: Vec<&Stmt> = rest.chain(suffix).collect();
+                run_program(path, run.into_iter(), raw);
             }
             _ => {}
         }
