@@ -118,7 +118,7 @@ fn number(variable: &str, default: u64) -> u64 {
 
 #[test]
 fn the_walk_gives_what_multiplying_out_and_filtering_gives() {
-    let cases = number("VIRT_TEST_PROPERTY_CASES", 5000);
+    let cases = number("VIRT_TEST_PROPERTY_CASES", 2000);
     let first = number("VIRT_TEST_PROPERTY_SEED", 1);
     let mut variants = 0;
     let mut empty = 0;

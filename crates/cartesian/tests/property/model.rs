@@ -349,7 +349,7 @@ fn run_program<'s>(path: &Path, program: impl Iterator<Item = &'s Stmt>, raw: &m
                 // A block's suffix comes after all else in it, and the last one counts.
                 let is_suffix = |stmt: &&Stmt| matches!(stmt, Stmt::Suffix(_));
                 let rest = body.iter().filter(|stmt| !is_suffix(stmt));
-                let suffix = body.iter().filter(is_suffix).next_back();
+                let suffix = body.iter().rfind(is_suffix);
                 let run: Vec<&Stmt> = rest.chain(suffix).collect();
                 run_program(path, run.into_iter(), raw);
             }
