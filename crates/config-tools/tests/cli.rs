@@ -62,6 +62,10 @@ fn files() -> MemoryLoader {
             "x = 1\nvariants:\n    - ok:\n    - bad:\n        mem = lots\n        mem_max = 5\n",
         )
         .with("messy.cfg", "variants:\n  - a: # why\n      x=1\n")
+        .with(
+            "twins.cfg",
+            "variants:\n    - a:\n        x = 1\n    - a:\n        x = 2\n    - 7:\n",
+        )
         .with("lint.cfg", "smp = two\nmemm = 5\nonly nobody\n")
 }
 
@@ -139,6 +143,8 @@ answers!(
     "show boot cfg/tests.cfg",
     "show cfg/tests.cfg windows.boot",
     "show cfg/tests.cfg --extra only_migrate",
+    "show 2 twins.cfg",
+    "show 7 twins.cfg",
     "show 9 cfg/tests.cfg",
     "show (guest=linux).migrat cfg/tests.cfg",
     "show",

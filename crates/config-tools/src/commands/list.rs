@@ -204,37 +204,29 @@ struct Found {
     namesakes: usize,
 }
 
-/// The variant called `wanted`, or the one of that number.
+/// The variant of number `wanted`, or the one of that name.
 fn find(config: &Config, options: &Options, wanted: &str) -> Result<Found, CommandError> {
     let number: Option<u64> = wanted.parse().ok();
     let mut names = config.names(options);
-    let mut namesakes: BTreeMap<String, usize> = BTreeMap::new();
-    let mut by_number = None;
     let mut count = 0;
+    let mut called = None;
     let mut nearest = Nearest::new(wanted);
     while names.advance()? {
         count += 1;
-        let (name, short) = (names.name(), names.shortname());
-        if name == wanted || short == wanted {
-            return Ok(Found {
-                name: name.to_owned(),
-                namesakes: 0,
-            });
+        let name = names.name();
+        if number == Some(count) {
+            return numbered(config, options, name.to_owned(), count);
+        }
+        if called.is_none() && (name == wanted || names.shortname() == wanted) {
+            called = Some(name.to_owned());
+            if number.is_none() {
+                break;
+            }
         }
         nearest.see(name);
-        if let Some(number) = number {
-            let before = namesakes.entry(name.to_owned()).or_default();
-            if count == number {
-                by_number = Some(Found {
-                    name: name.to_owned(),
-                    namesakes: *before,
-                });
-            }
-            *before += 1;
-        }
     }
-    if let Some(found) = by_number {
-        return Ok(found);
+    if let Some(name) = called {
+        return Ok(Found { name, namesakes: 0 });
     }
     let message = match number {
         Some(number) => format!("there is no variant number {number}, there are {count}"),
@@ -242,6 +234,23 @@ fn find(config: &Config, options: &Options, wanted: &str) -> Result<Found, Comma
     };
     let hint = nearest.hint().filter(|_| number.is_none());
     Err(CommandError::usage(message, hint))
+}
+
+/// The variant of this name and number: names need not be unique.
+fn numbered(
+    config: &Config,
+    options: &Options,
+    name: String,
+    number: u64,
+) -> Result<Found, CommandError> {
+    let mut names = config.names(options);
+    let mut namesakes = 0;
+    for _ in 1..number {
+        if names.advance()? && names.name() == name {
+            namesakes += 1;
+        }
+    }
+    Ok(Found { name, namesakes })
 }
 
 /// The name that looks most like what was asked for.
