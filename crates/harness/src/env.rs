@@ -37,6 +37,7 @@ pub struct Env {
     pub(crate) ledger: Ledger,
     pub(crate) deadlines: Deadlines,
     pub(crate) accel: Decision,
+    pub(crate) tsc_khz: Option<u32>,
     pub(crate) disks: Option<Disks>,
     qemus: BTreeMap<String, Arc<Binary>>,
     guests: BTreeMap<String, Arc<TinyGuest>>,
@@ -117,6 +118,7 @@ impl Env {
                 accel: Accel::Tcg,
                 reason: "no machine is started".into(),
             },
+            tsc_khz: None,
             disks: None,
             qemus: BTreeMap::new(),
             guests: BTreeMap::new(),
@@ -137,6 +139,8 @@ impl Env {
             host::accel::probe(&program, &arguments, &cache)
         })
         .await?;
+        let cache = self.settings.dirs.cache();
+        self.tsc_khz = blocking(move || host::tsc::frequency_khz(&cache)).await?;
         self.deadlines = Deadlines::measure(&self.settings.dirs.cache(), self.accel.accel);
         info!(scale = self.deadlines.scale(), "deadlines are stretched");
         self.prepare_qemus(plan).await?;

@@ -225,6 +225,9 @@ impl Test {
             Accel::Tcg => Acceleration::Tcg,
         };
         let mut cmdline = guest.kernel_options(acceleration).join(" ");
+        if let (Accel::Tcg, Some(khz)) = (accel, self.env.tsc_khz) {
+            cmdline.push_str(&format!(" tsc_early_khz={khz}"));
+        }
         if let Some(more) = params.value("kernel_params") {
             cmdline.push(' ');
             cmdline.push_str(more);

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod packages;
 pub mod process;
 pub mod qemu;
+pub mod tsc;
 
 mod cache;
 mod run;
