@@ -144,6 +144,18 @@ impl Lab {
     }
 }
 
+/// A test that failed midway leaves no machine behind.
+impl Drop for Lab {
+    fn drop(&mut self) {
+        for pid in self.qemus() {
+            // It may have ended in between.
+            let _ = Command::new("sh")
+                .args(["-c", &format!("kill -KILL {pid}")])
+                .status();
+        }
+    }
+}
+
 impl From<Output> for Said {
     fn from(output: Output) -> Self {
         Self {
