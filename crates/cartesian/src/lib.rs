@@ -26,6 +26,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Variants are made one by one as they are asked for; [`Config::names`] and [`Config::count`] make no dictionaries.
+//! [`Config::explain`] tells where a value came from, [`Config::why`] and [`Config::why_empty`] which filter removed
+//! something, and [`syntax`] takes single lines apart for editors.
+//!
+//! ```
+//! # use cartesian::{MemoryLoader, Options, Parser, Why};
+//! let mut parser = Parser::new(MemoryLoader::new());
+//! parser.text("tests.cfg", "variants:\n  - boot:\n  - migrate:\n    no boot\n");
+//! parser.line("--tests", "only boot");
+//! parser.line("--no", "no boot");
+//! let config = parser.finish()?;
+//! let Some(Why::Removed(removal)) = config.why_empty(&Options::default()) else { panic!() };
+//! assert_eq!(removal.by.to_string(), "--no:1: no boot");
+//! # Ok::<(), cartesian::ConfigErrors>(())
+//! ```
+//!
+//! The language is described in `docs/cartesian/grammar.md`, where it differs from avocado-vt's parser in
+//! `docs/cartesian/differences.md`.
+//!
 //! The crate knows nothing about what keys mean and does no input or output but through [`Loader`].
 
 mod bounds;

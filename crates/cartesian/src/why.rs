@@ -9,6 +9,7 @@ use crate::loader::MemoryLoader;
 use crate::parser::Parser;
 use crate::program::{FilterId, Item, Program};
 use crate::walk::Walker;
+use std::fmt;
 
 /// A filter line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,12 @@ pub struct FilterLine {
     pub place: Place,
     /// The filter in normal form, such as `only a..b`.
     pub text: String,
+}
+
+impl fmt::Display for FilterLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.text)
+    }
 }
 
 /// A variant that is missing, and all the lines that remove it.
