@@ -21,7 +21,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run tests (what is meant where no command is named)
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Say what this host can do, and how to mend what it cannot
     Doctor(DoctorArgs),
     /// Build and find guests
