@@ -277,8 +277,9 @@ struct RealShell {
 }
 
 fn real_shell(shell: &str) -> RealShell {
-    let mut child = Command::new("script")
-        .args(["-qfec", shell, "/dev/null"])
+    // Whoever started the tests in the background had interrupts ignored; a login does not.
+    let mut child = Command::new("env")
+        .args(["--default-signal", "script", "-qfec", shell, "/dev/null"])
         .env("PS1", "[root@real ~]# ")
         .env("TERM", "vt220")
         .stdin(Stdio::piped())

@@ -11,9 +11,8 @@ pub(super) const SECTION: Section = Section {
         Key::text(
             "guest_name",
             Vm,
-            "The guest, as `virt-test guest list` names it.",
+            "The guest, as `virt-test guest list` names it; without one, a kernel or the disks are booted.",
         )
-        .or("tiny")
         .also(&["guest", "guest_os"]),
         Key::one_of(
             "os_type",
