@@ -161,7 +161,9 @@ async fn clean_up(test: &mut Test, mut outcome: TestResult) -> TestResult {
         }
     }
     let images = test.take_images();
-    if !kept && !test.params().flag("keep_image").unwrap_or(false) {
+    if kept || test.params().flag("keep_image").unwrap_or(false) {
+        test.keep_images();
+    } else {
         remove(&images);
     }
     hooks::after(test, outcome).await

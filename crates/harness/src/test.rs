@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use events::Event;
 use guest::Login;
+use host::ledger::Token;
 use image::{Acceleration, Contents, DiskRequest};
 use machine::{Accel, Boot, Made, Program};
 use params::{FromParam, ParamError, Params};
@@ -31,6 +32,7 @@ pub struct Test {
     machines: BTreeMap<String, Arc<Vm>>,
     starts: BTreeMap<String, usize>,
     images: BTreeMap<String, Vec<PreparedImage>>,
+    borrowed: Vec<Token>,
     warnings: Vec<String>,
     /// Has `pre_command` had its turn? Only then has `post_command`.
     pub(crate) begun: bool,
@@ -46,6 +48,7 @@ impl Test {
             machines: BTreeMap::new(),
             starts: BTreeMap::new(),
             images: BTreeMap::new(),
+            borrowed: Vec::new(),
             warnings: Vec::new(),
             begun: false,
         }
@@ -249,10 +252,10 @@ impl Test {
         Ok(images)
     }
 
-    async fn make_images(&self, vm: &str, params: &Params) -> TestResult<Vec<PreparedImage>> {
+    async fn make_images(&mut self, vm: &str, params: &Params) -> TestResult<Vec<PreparedImage>> {
         let mut prepared = Vec::new();
         for name in params.objects("images") {
-            let Some(disks) = &self.env.disks else {
+            let Some(disks) = self.env.disks.clone() else {
                 return Err(Stop::error("no qemu-img was prepared"));
             };
             let image = params.object_params(name);
@@ -289,6 +292,15 @@ impl Test {
                 contents,
                 options: Vec::new(),
             };
+            // Written down first: a run that is killed leaves it to the next to remove.
+            let path =
+                std::path::absolute(self.dir.join(format!("{vm}-{name}.{}", format.as_str())));
+            let token = path
+                .map_err(|e| e.to_string())
+                .and_then(|path| self.env.ledger.file(&path).map_err(|e| chain(&e)));
+            self.borrowed.push(
+                token.map_err(|e| Stop::error(format!("failed to write disk {name} down: {e}")))?,
+            );
             let disk = disks.create(&self.dir, &request).await;
             let disk = disk
                 .map_err(|e| Stop::error(format!("failed to make disk {name}: {}", chain(&e))))?;
@@ -300,6 +312,11 @@ impl Test {
             });
         }
         Ok(prepared)
+    }
+
+    /// Lets the disks stay where they are; otherwise they go with the test.
+    pub(crate) fn keep_images(&mut self) {
+        self.borrowed.drain(..).for_each(Token::release);
     }
 
     pub(crate) fn take_images(&mut self) -> Vec<PathBuf> {

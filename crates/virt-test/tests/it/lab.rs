@@ -127,6 +127,18 @@ impl Lab {
         }
     }
 
+    /// Disk images of the tests of the latest run.
+    pub fn disks(&self) -> Vec<PathBuf> {
+        let tests = std::fs::read_dir(std::fs::canonicalize(self.latest()).unwrap()).unwrap();
+        let files = tests
+            .flatten()
+            .filter_map(|test| std::fs::read_dir(test.path()).ok());
+        let paths = files.flatten().flatten().map(|file| file.path());
+        paths
+            .filter(|path| path.extension().is_some_and(|ending| ending == "qcow2"))
+            .collect()
+    }
+
     /// Files and sockets below the runtime directory that no run owns any more.
     pub fn left_in_runtime(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();

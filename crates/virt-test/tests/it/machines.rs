@@ -190,6 +190,8 @@ fn what_a_killed_run_leaves_behind_is_removed_by_the_next() {
     child.wait().unwrap();
     lab.assert_no_qemu_is_left();
     assert!(!lab.left_in_runtime().is_empty());
+    let disks = lab.disks();
+    assert_eq!(disks.len(), 1, "{disks:?}");
     let said = lab.run(&["--tests", "noop"]);
     assert_eq!(said.status, 0, "{said:?}");
     assert!(
@@ -198,6 +200,7 @@ fn what_a_killed_run_leaves_behind_is_removed_by_the_next() {
         said.out
     );
     assert_eq!(lab.left_in_runtime(), Vec::<std::path::PathBuf>::new());
+    assert!(!disks[0].exists());
     assert!(!lab.run(&["--tests", "noop"]).out.contains("CLEANED UP"));
 }
 
