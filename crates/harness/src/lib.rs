@@ -1,18 +1,21 @@
 //! How does one test, and how do a thousand, get run and cleaned up?
 //!
 //! A [`Plan`] is made of the variants of a configuration; [`Env::prepare`] sets up what its tests share; [`run`] runs them
-//! and says what happens as [`events`]. A test is an async function that is [registered](register) where it is written:
+//! and says what happens as [`events`]. A test is an async function with an [attribute](test):
 //!
 //! ```no_run
-//! use harness::{Test, TestResult, check};
+//! # extern crate harness as virt_test;
+//! use virt_test::{Test, TestResult, check};
 //!
 //! /// The guest's shell can count.
+//! #[virt_test::test]
 //! async fn counting(test: &mut Test) -> TestResult {
 //!     let vm = test.main_vm()?;
-//!     check!(vm.name() == "vm1", "unexpected name {}", vm.name());
+//!     let mut session = test.log_in(&vm).await?;
+//!     let sum = session.run("echo $((6 * 7))").await?;
+//!     check!(sum.stdout_text() == "42", "6 * 7 is '{}'", sum.stdout_text());
 //!     Ok(())
 //! }
-//! harness::register!(counting);
 //! ```
 
 mod env;
@@ -28,14 +31,21 @@ mod runner;
 mod test;
 mod verdict;
 
+/// What the attribute is made of.
 #[doc(hidden)]
-pub use linkme;
+pub mod __private {
+    pub use linkme;
+
+    pub use crate::registry::{TESTS, TestDef};
+}
 
 pub use env::{Env, Settings, SetupError};
 pub use logging::{DebugLog, TestLogs};
+pub use macros::test;
 pub use plan::{Plan, Planned};
-pub use registry::{TESTS, TestDef, TestFuture, find};
+pub use registry::{TestDef, TestFuture, configuration, find, tests};
 pub use rundir::create as create_run_dir;
 pub use runner::run;
 pub use test::Test;
 pub use verdict::{Stop, TestResult, chain};
+pub use vm::{Session, Vm};

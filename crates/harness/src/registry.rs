@@ -1,5 +1,6 @@
 //! The tests there are. A test registers itself where it is written; no list needs touching.
 
+use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -8,16 +9,24 @@ use crate::{Test, TestResult};
 /// A test's future.
 pub type TestFuture<'a> = Pin<Box<dyn Future<Output = TestResult> + Send + 'a>>;
 
-/// A test written in Rust.
+/// A test written in Rust, as [`crate::test`] describes it.
 #[derive(Clone, Copy)]
 pub struct TestDef {
-    /// What the configuration calls it: `type = NAME`.
+    /// What the configuration calls it: the label of its variant, and `type = NAME`.
     pub name: &'static str,
+    /// What it asserts, in a sentence; empty where it does not say.
+    pub about: &'static str,
+    /// Does it need QEMU itself, rather than a machine of any type?
+    pub type_specific: bool,
+    /// Its own configuration.
+    pub config: &'static str,
+    /// The file it is written in.
+    pub source: &'static str,
     /// Its body.
     pub run: for<'a> fn(&'a mut Test) -> TestFuture<'a>,
 }
 
-/// Every test linked into the program.
+/// Every test linked into the program, in no order.
 #[linkme::distributed_slice]
 pub static TESTS: [TestDef];
 
@@ -26,17 +35,95 @@ pub fn find(name: &str) -> Option<&'static TestDef> {
     TESTS.iter().find(|test| test.name == name)
 }
 
-/// Registers an `async fn(&mut Test) -> TestResult` under its own name.
-#[macro_export]
-macro_rules! register {
-    ($name:ident) => {
-        const _: () = {
-            #[$crate::linkme::distributed_slice($crate::TESTS)]
-            #[linkme(crate = $crate::linkme)]
-            static TEST: $crate::TestDef = $crate::TestDef {
-                name: stringify!($name),
-                run: |test| Box::pin($name(test)),
-            };
-        };
+/// Every test linked into the program, by name.
+pub fn tests() -> Vec<&'static TestDef> {
+    let mut tests: Vec<_> = TESTS.iter().collect();
+    tests.sort_by_key(|test| test.name);
+    tests
+}
+
+/// The configuration of `tests`: a variant each, which includes `{prefix}tests/NAME.cfg` where the test has a
+/// configuration of its own, so that what is said about that one names its file and line.
+pub fn configuration(tests: &[&TestDef], prefix: &str) -> String {
+    let mut text = "variants:\n".to_owned();
+    for (type_specific, group) in [
+        (
+            false,
+            "    # Work on any type of machine.\n    - @generic:\n",
+        ),
+        (true, "    # Need QEMU itself.\n    - type_specific:\n"),
+    ] {
+        let mut members = tests
+            .iter()
+            .filter(|test| test.type_specific == type_specific)
+            .peekable();
+        if members.peek().is_none() {
+            continue;
+        }
+        text.push_str(group);
+        text.push_str("        variants:\n");
+        for TestDef {
+            name,
+            about,
+            config,
+            ..
+        } in members
+        {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "            - {name}:");
+            if !about.is_empty() {
+                let _ = writeln!(text, "                # {about}");
+            }
+            let _ = writeln!(text, "                type = {name}");
+            if !config.is_empty() {
+                let _ = writeln!(text, "                include {prefix}tests/{name}.cfg");
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOOT: TestDef = TestDef {
+        name: "boot",
+        about: "It boots.",
+        type_specific: false,
+        config: "mem = 64\n",
+        source: "boot.rs",
+        run: |_| Box::pin(async { Ok(()) }),
     };
+
+    #[test]
+    fn tests_become_variants_of_their_group_which_include_what_stands_beside_them() {
+        let qmp = TestDef {
+            name: "qmp",
+            about: "",
+            type_specific: true,
+            config: "",
+            ..BOOT
+        };
+        insta::assert_snapshot!(configuration(&[&BOOT, &qmp], "virt-test:/"), @r"
+        variants:
+            # Work on any type of machine.
+            - @generic:
+                variants:
+                    - boot:
+                        # It boots.
+                        type = boot
+                        include virt-test:/tests/boot.cfg
+            # Need QEMU itself.
+            - type_specific:
+                variants:
+                    - qmp:
+                        type = qmp
+        ");
+    }
+
+    #[test]
+    fn a_group_without_tests_is_left_out() {
+        assert!(!configuration(&[&BOOT], "").contains("type_specific"));
+    }
 }

@@ -1,8 +1,8 @@
 //! Does nothing: what the harness itself costs.
 
-use harness::{Test, TestResult};
+use virt_test::{Test, TestResult};
 
+#[virt_test::test]
 async fn noop(_test: &mut Test) -> TestResult {
     Ok(())
 }
-harness::register!(noop);

@@ -26,13 +26,9 @@ pub struct ShippedOrFile;
 impl Loader for ShippedOrFile {
     fn load(&self, path: &str) -> io::Result<Vec<u8>> {
         match path.strip_prefix(SHIPPED_PREFIX) {
-            Some(shipped) => match SHIPPED.get_file(shipped) {
-                Some(file) => Ok(file.contents().to_owned()),
-                None => Err(io::Error::new(
-                    io::ErrorKind::NotFound,
-                    "virt-test ships no such file",
-                )),
-            },
+            Some(shipped) => come_along(shipped).ok_or_else(|| {
+                io::Error::new(io::ErrorKind::NotFound, "virt-test ships no such file")
+            }),
             None => FsLoader.load(path),
         }
     }
@@ -43,6 +39,21 @@ impl Loader for ShippedOrFile {
 
     fn home(&self) -> Option<String> {
         FsLoader.home()
+    }
+}
+
+/// A file of the configuration that comes along: the entries of the tests are made of what registered itself.
+fn come_along(path: &str) -> Option<Vec<u8>> {
+    if path == "subtests.cfg" {
+        return Some(harness::configuration(&harness::tests(), SHIPPED_PREFIX).into());
+    }
+    let of_a_test = path
+        .strip_prefix("tests/")
+        .and_then(|name| name.strip_suffix(".cfg"))
+        .and_then(harness::find);
+    match of_a_test {
+        Some(test) => Some(test.config.into()),
+        None => Some(SHIPPED.get_file(path)?.contents().to_owned()),
     }
 }
 
@@ -105,7 +116,7 @@ impl Configuration {
                 .get("type")
                 .filter(|kind| harness::find(kind).is_none())
             {
-                let known: Vec<_> = harness::TESTS.iter().map(|test| test.name).collect();
+                let known: Vec<_> = harness::tests().iter().map(|test| test.name).collect();
                 let hint = format!("types there are: {}", known.join(", "));
                 self.tell(
                     &mut told,

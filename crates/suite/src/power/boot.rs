@@ -1,7 +1,8 @@
 //! A guest boots, lets us log in, and does as it is told.
 
-use harness::{Test, TestResult, check};
+use virt_test::{Test, TestResult, check};
 
+#[virt_test::test]
 async fn boot(test: &mut Test) -> TestResult {
     let vm = test.main_vm()?;
     let mut session = test.log_in(&vm).await?;
@@ -21,4 +22,3 @@ async fn boot(test: &mut Test) -> TestResult {
     );
     Ok(())
 }
-harness::register!(boot);

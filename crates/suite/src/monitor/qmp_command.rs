@@ -1,9 +1,10 @@
 //! The monitor answers what it is asked, and says so when it does not know what that is.
 
-use harness::{Stop, Test, TestResult, check};
 use serde_json::json;
+use virt_test::{Stop, Test, TestResult, check};
 use vm::qmp::QmpError;
 
+#[virt_test::test(type_specific)]
 async fn qmp_command(test: &mut Test) -> TestResult {
     let vm = test.main_vm()?;
     let status = vm.qmp().execute("query-status", json!({})).await?;
@@ -18,4 +19,3 @@ async fn qmp_command(test: &mut Test) -> TestResult {
         ))),
     }
 }
-harness::register!(qmp_command);

@@ -3,9 +3,10 @@
 
 use std::time::Instant;
 
-use harness::{Stop, Test, TestResult, check};
+use virt_test::{Stop, Test, TestResult, check};
 use vm::Session;
 
+#[virt_test::test]
 async fn reboot(test: &mut Test) -> TestResult {
     let vm = test.main_vm()?;
     let mut session = test.log_in(&vm).await?;
@@ -49,7 +50,6 @@ async fn reboot(test: &mut Test) -> TestResult {
     }
     Ok(())
 }
-harness::register!(reboot);
 
 /// Which of its lives a guest is in.
 struct Life {

@@ -1,8 +1,9 @@
 //! A guest powers off, by each of `shutdown_methods`: by its own command (`shell`), and when the power button is pressed
 //! (`system_powerdown`). QEMU says SHUTDOWN, by the guest's will, and ends without an error.
 
-use harness::{Stop, Test, TestResult, check};
+use virt_test::{Stop, Test, TestResult, check};
 
+#[virt_test::test]
 async fn shutdown(test: &mut Test) -> TestResult {
     for method in test.param::<Vec<String>>("shutdown_methods")? {
         let name = test.main_vm_name()?;
@@ -56,4 +57,3 @@ async fn shutdown(test: &mut Test) -> TestResult {
     }
     Ok(())
 }
-harness::register!(shutdown);
