@@ -101,6 +101,19 @@ fn ports_are_forwarded_from_the_loopback_addresses_of_the_host() {
 }
 
 #[test]
+fn a_guest_has_no_way_out_unless_that_is_asked_for() {
+    for (pairs, expected) in [
+        (vec![("nics", "nic1")], true),
+        (vec![("nics", "nic1"), ("net_restrict", "no")], false),
+    ] {
+        match &spec(&pairs).nics[0].netdev {
+            Netdev::User { restrict, .. } => assert_eq!(*restrict, expected, "{pairs:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_forward_from_any_other_address_is_refused_with_a_hint() {
     for rule in [
         "tcp::2222-:22",

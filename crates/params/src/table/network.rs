@@ -38,8 +38,8 @@ pub(super) const SECTION: Section = Section {
         Key::bool(
             "net_restrict",
             Nic,
-            "Keep the guest off the host's network.",
+            "Keep the guest off the networks of the host: it sees only the addresses and the forwarded ports that QEMU itself serves.",
         )
-        .or("no"),
+        .or("yes"),
     ],
 };
