@@ -1,8 +1,12 @@
 //! The tests there are. A test registers itself where it is written; no list needs touching.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::LazyLock;
+
+use params::{Key, Where};
 
 use crate::{Test, TestResult};
 
@@ -20,6 +24,8 @@ pub struct TestDef {
     pub type_specific: bool,
     /// Its own configuration.
     pub config: &'static str,
+    /// The keys it reads, and perhaps other words.
+    pub keys: &'static [&'static str],
     /// The file it is written in.
     pub source: &'static str,
     /// Its body.
@@ -40,6 +46,20 @@ pub fn tests() -> Vec<&'static TestDef> {
     let mut tests: Vec<_> = TESTS.iter().collect();
     tests.sort_by_key(|test| test.name);
     tests
+}
+
+/// The keys tests read that virt-test itself does not know.
+pub fn own_keys() -> &'static [Key] {
+    static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
+        let words = TESTS.iter().flat_map(|test| test.keys);
+        let words: BTreeSet<&'static str> = words.copied().collect();
+        let own = words
+            .into_iter()
+            .filter(|word| params::table::lookup(word).is_none());
+        own.map(|word| Key::text(word, Where::Test, "Read by a test."))
+            .collect()
+    });
+    &KEYS
 }
 
 /// The configuration of `tests`: a variant each, which includes `{prefix}tests/NAME.cfg` where the test has a
@@ -92,6 +112,7 @@ mod tests {
         about: "It boots.",
         type_specific: false,
         config: "mem = 64\n",
+        keys: &[],
         source: "boot.rs",
         run: |_| Box::pin(async { Ok(()) }),
     };

@@ -98,6 +98,7 @@ impl Configuration {
         for variant in self.config.variants(&Options::default()) {
             let variant = variant.map_err(|error| eval(&error))?;
             let params: Params = variant.iter().collect();
+            let params = params.with_declarations(harness::own_keys());
             for problem in params::validate(&params) {
                 let unknown = matches!(problem.reason, params::Reason::UnknownKey { .. });
                 if unknown && self.is_from_a_file(&variant, &problem.key) {
@@ -273,7 +274,7 @@ pub fn config(command: &config_tools::cli::ConfigCommand) -> ExitCode {
     let environment = config_tools::cli::Environment {
         files: &ShippedOrFile,
         shipped: Some((&ShippedOrFile, "virt-test:/tests.cfg")),
-        keys: &[],
+        keys: harness::own_keys(),
         stdin: &mut io::stdin().lock(),
         stdout: &mut io::BufWriter::with_capacity(1 << 16, io::stdout().lock()),
         stderr: &mut io::stderr().lock(),
