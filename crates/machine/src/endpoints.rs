@@ -11,6 +11,8 @@ use crate::spec::MachineSpec;
 pub enum Endpoint {
     /// A Unix socket that already listens, inherited by QEMU under this file descriptor number.
     ListeningFd(i32),
+    /// A Unix socket that already listens, handed to a running QEMU (QMP `getfd`) under this name.
+    NamedFd(String),
     /// A Unix socket QEMU makes at this path.
     Socket(PathBuf),
     /// QEMU's own standard input and output, shared with a monitor (`Ctrl-A C` switches to it).

@@ -20,6 +20,7 @@ mod argv;
 mod devices;
 mod endpoints;
 mod error;
+mod plug;
 mod render;
 mod repro;
 mod spec;
@@ -33,7 +34,8 @@ pub use devices::{
 };
 pub use endpoints::{Endpoint, Endpoints};
 pub use error::MachineError;
-pub use render::render;
+pub use plug::{Device, Dimm, PciDevice, Place, Placed, UsbDevice, UsbModel, VirtioMem, Wants};
+pub use render::{Part, render};
 pub use repro::{Program, command_line, repro_script};
 pub use spec::{
     Accel, Actions, Board, Boot, Cpu, Firmware, MachineSpec, MachineType, Memory, Monitor,

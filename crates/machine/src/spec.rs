@@ -7,6 +7,7 @@ use std::str::FromStr;
 use units::ByteSize;
 
 use crate::devices::{Disk, Nic, VirtioPort, WatchdogModel};
+use crate::plug::Placed;
 
 /// A whole machine. [`MachineSpec::new`] gives the smallest one that boots; everything else is set by field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct MachineSpec {
     pub monitors: Vec<Monitor>,
     /// Empty PCIe root ports to plug devices into; q35 only, `port0` being the first.
     pub hotplug_ports: u32,
+    /// Devices in the very places where they were plugged into another machine, which this one is to equal.
+    pub plugged: Vec<Placed>,
     /// What certain ends mean.
     pub actions: Actions,
     /// Real-time clock.
@@ -71,6 +74,10 @@ impl MachineSpec {
     pub const AGENT: &str = "agent";
     /// Channel of the firmware's log.
     pub const FIRMWARE: &str = "firmware";
+    /// Id of the SCSI controller that disks share.
+    pub const SCSI: &str = "scsi0";
+    /// Id of the USB controller that disks and USB devices share.
+    pub const USB: &str = "usb0";
 
     /// A q35 machine run by TCG with one CPU, 256 MiB, serial port `serial0` and the guest agent's port, that boots from its
     /// (so far absent) disks.
@@ -102,6 +109,7 @@ impl MachineSpec {
             firmware_log: None,
             monitors: Vec::new(),
             hotplug_ports: 0,
+            plugged: Vec::new(),
             actions: Actions::default(),
             rtc: Rtc::default(),
             sandbox: true,
@@ -121,7 +129,7 @@ impl MachineSpec {
     }
 
     /// Ids of all character devices that need an endpoint: `qmp`, other monitors, serial ports, consoles, ports, agent,
-    /// firmware log.
+    /// firmware log, ports that were plugged.
     #[must_use]
     pub fn channels(&self) -> Vec<&str> {
         let mut channels = vec![Self::QMP];
@@ -135,6 +143,11 @@ impl MachineSpec {
         if self.has_firmware_log() {
             channels.push(Self::FIRMWARE);
         }
+        channels.extend(
+            self.plugged
+                .iter()
+                .filter_map(|placed| placed.device.channel()),
+        );
         channels
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::devices::{Disk, DiskBus, Media, Netdev, WatchdogModel};
 use crate::error::MachineError;
+use crate::plug::Device;
 use crate::spec::{Board, Boot, Firmware, MachineSpec};
 
 /// Serial ports a PC has addresses for.
@@ -74,6 +75,9 @@ impl MachineSpec {
         let mut seen = BTreeSet::new();
         let devices = self.disks.iter().map(|disk| disk.id.as_str());
         let devices = devices.chain(self.nics.iter().map(|nic| nic.id.as_str()));
+        let plugged = self.plugged.iter().map(|placed| &placed.device);
+        let plugged = plugged.filter(|device| device.channel().is_none());
+        let devices = devices.chain(plugged.map(Device::id));
         for id in self.channels().into_iter().chain(devices) {
             let starts_well = id.starts_with(|c: char| c.is_ascii_alphabetic());
             let goes_on_well = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);

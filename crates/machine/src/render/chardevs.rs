@@ -1,25 +1,18 @@
 //! Monitors, serial ports, virtio consoles and ports.
 
-use super::{Opts, Render, text};
+use super::parts::VIRTIO_SERIAL;
+use super::{Opts, Part, Render, text};
+use crate::devices::VirtioPort;
 use crate::endpoints::Endpoint;
 use crate::error::MachineError;
+use crate::plug::{Device, Place};
 use crate::spec::{MachineSpec, MonitorProtocol};
 
 impl Render<'_> {
     pub(super) fn chardev(&mut self, id: &str) -> Result<(), MachineError> {
-        let opts = match self.endpoints.get(id)? {
-            Endpoint::ListeningFd(fd) => listening(id).set("fd", fd),
-            Endpoint::Socket(path) => listening(id).set("path", text(path)?),
-            Endpoint::Stdio => {
-                let stdio = Opts::new("stdio").set("id", id);
-                stdio.set("mux", "on").set("signal", "off")
-            }
-            Endpoint::File(path) => Opts::new("file").set("id", id).set("path", text(path)?),
-            Endpoint::Null => Opts::new("null").set("id", id),
-        };
-        let stdio = self.endpoints.get(id)? == &Endpoint::Stdio;
-        self.argv.push("-chardev", opts.finish());
-        if stdio {
+        let endpoint = self.endpoints.get(id)?;
+        self.part(&Part::chardev(chardev(id, endpoint)?))?;
+        if endpoint == &Endpoint::Stdio {
             let monitor = Opts::new("").set("chardev", id).set("mode", "readline");
             self.argv.push("-mon", monitor.finish());
         }
@@ -46,10 +39,10 @@ impl Render<'_> {
 
     pub(super) fn serials(&mut self) -> Result<(), MachineError> {
         let spec = self.spec;
-        for (index, id) in spec.serials.iter().enumerate() {
+        for (index, id) in (0_u32..).zip(&spec.serials) {
             self.chardev(id)?;
             let device = Opts::new("isa-serial").set("id", format!("{id}-port"));
-            self.device("isa-serial", device.set("chardev", id).set("index", index))?;
+            self.device(device.set("chardev", id).set("index", index))?;
         }
         Ok(())
     }
@@ -60,39 +53,38 @@ impl Render<'_> {
         if !spec.agent && spec.virtio_consoles.is_empty() && spec.virtio_ports.is_empty() {
             return Ok(());
         }
-        let controller = Opts::new("virtio-serial-pci").set("id", "virtio-serial0");
-        self.pci_device("virtio-serial-pci", controller)?;
+        self.pci_device(Opts::new("virtio-serial-pci").set("id", VIRTIO_SERIAL))?;
         // Port 0 is kept for a console by the virtio specification (5.3, console device), so consoles come first.
-        for id in &spec.virtio_consoles {
-            self.chardev(id)?;
-            self.device("virtconsole", self.port("virtconsole", id))?;
-        }
-        let agent = spec
-            .agent
-            .then_some((MachineSpec::AGENT, "org.qemu.guest_agent.0"));
-        let ports = spec
-            .virtio_ports
-            .iter()
-            .map(|port| (port.id.as_str(), port.name.as_str()));
-        for (id, name) in agent.into_iter().chain(ports) {
-            self.chardev(id)?;
-            self.device(
-                "virtserialport",
-                self.port("virtserialport", id).set("name", name),
-            )?;
+        let consoles = spec.virtio_consoles.iter().cloned();
+        let agent = spec.agent.then(|| VirtioPort {
+            id: MachineSpec::AGENT.to_owned(),
+            name: "org.qemu.guest_agent.0".to_owned(),
+        });
+        let ports = agent.into_iter().chain(spec.virtio_ports.iter().cloned());
+        let devices = consoles.map(Device::VirtioConsole);
+        for device in devices.chain(ports.map(Device::VirtioPort)) {
+            let bus = Place::Bus(format!("{VIRTIO_SERIAL}.0"));
+            self.furnish(device, Some(bus), false)?;
         }
         Ok(())
     }
-
-    fn port(&self, device: &str, id: &str) -> Opts {
-        Opts::new(device)
-            .set("id", format!("{id}-port"))
-            .set("bus", "virtio-serial0.0")
-            .set("chardev", id)
-    }
 }
 
-fn listening(id: &str) -> Opts {
-    let socket = Opts::new("socket").set("id", id);
-    socket.set("server", "on").set("wait", "off")
+/// The character device of a channel.
+pub(super) fn chardev(id: &str, endpoint: &Endpoint) -> Result<Opts, MachineError> {
+    let listening = || {
+        let socket = Opts::new("socket").set("id", id);
+        socket.set("server", true).set("wait", false)
+    };
+    Ok(match endpoint {
+        Endpoint::ListeningFd(fd) => listening().set("fd", *fd),
+        Endpoint::NamedFd(name) => listening().set("fd", name),
+        Endpoint::Socket(path) => listening().set("path", text(path)?),
+        Endpoint::Stdio => {
+            let stdio = Opts::new("stdio").set("id", id);
+            stdio.set("mux", "on").set("signal", "off")
+        }
+        Endpoint::File(path) => Opts::new("file").set("id", id).set("path", text(path)?),
+        Endpoint::Null => Opts::new("null").set("id", id),
+    })
 }

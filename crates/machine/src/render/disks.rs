@@ -1,10 +1,11 @@
 //! Disks: the image's block nodes, the controllers, and the devices the guest sees.
 
 use super::opts::on_off;
-use super::{Opts, Render, text};
+use super::{Opts, Part, Render, text};
 use crate::devices::{Disk, DiskBus, Media};
 use crate::error::MachineError;
-use crate::spec::Board;
+use crate::plug::{Device, Place};
+use crate::spec::{Board, MachineSpec};
 
 /// Units given out so far on the buses that count them.
 #[derive(Default)]
@@ -20,8 +21,11 @@ impl Render<'_> {
         let spec = self.spec;
         let mut units = Units::default();
         spec.disks.iter().try_for_each(|disk| {
-            self.image(disk)?;
-            self.disk_device(disk, &mut units)
+            let place = self.disk_place(disk, &mut units);
+            if disk.snapshot {
+                self.throw_away(disk)?;
+            }
+            self.furnish(Device::Disk(disk.clone()), place, disk.unpluggable)
         })
     }
 
@@ -30,104 +34,104 @@ impl Render<'_> {
         let disks = &self.spec.disks;
         let used = |bus| disks.iter().any(|disk| disk.bus == bus);
         if used(DiskBus::VirtioScsi) {
-            let opts = Opts::new("virtio-scsi-pci").set("id", "scsi0");
-            self.pci_device("virtio-scsi-pci", opts)?;
+            let id = MachineSpec::SCSI.to_owned();
+            self.furnish(Device::ScsiController(id), None, false)?;
         }
         if used(DiskBus::Ahci) && self.board == Board::I440fx {
-            self.pci_device("ich9-ahci", Opts::new("ich9-ahci").set("id", "ahci0"))?;
+            self.pci_device(Opts::new("ich9-ahci").set("id", "ahci0"))?;
         }
         if used(DiskBus::Usb) {
-            self.pci_device("qemu-xhci", Opts::new("qemu-xhci").set("id", "usb0"))?;
+            let id = MachineSpec::USB.to_owned();
+            self.furnish(Device::UsbController(id), None, false)?;
         }
         Ok(())
     }
 
-    fn image(&mut self, disk: &Disk) -> Result<(), MachineError> {
-        let path = text(&disk.path)?;
-        let readonly = disk.readonly || disk.media == Media::Cdrom;
-        let node = disk.node_name();
-        let format = disk.format.qemu_name();
-        if disk.snapshot {
-            // Only -drive can make the temporary overlay; -blockdev leaves that to whoever calls QEMU.
-            let drive = Opts::new("")
-                .set("if", "none")
-                .set("id", node)
-                .set("file", path)
-                .set("format", format)
-                .set("cache", disk.cache.qemu_name())
-                .set("snapshot", "on");
-            self.argv.push("-drive", drive.finish());
-            return Ok(());
-        }
-        let driver = if path.starts_with("/dev/") {
-            "host_device"
-        } else {
-            "file"
-        };
-        let cached = |opts: Opts| {
-            opts.set("cache.direct", on_off(disk.cache.is_direct()))
-                .set("cache.no-flush", on_off(disk.cache.ignores_flush()))
-                .set("read-only", on_off(readonly))
-                .maybe("discard", (!readonly).then_some("unmap"))
-        };
-        let file = format!("{}-file", disk.id);
-        let opts = Opts::new("").set("driver", driver).set("node-name", &file);
-        self.argv
-            .push("-blockdev", cached(opts.set("filename", path)).finish());
-        let opts = Opts::new("").set("driver", format).set("node-name", node);
-        self.argv
-            .push("-blockdev", cached(opts.set("file", file)).finish());
+    /// A disk whose changes are lost: only -drive can make the temporary overlay; -blockdev leaves that to whoever calls QEMU.
+    fn throw_away(&mut self, disk: &Disk) -> Result<(), MachineError> {
+        let drive = Opts::new("")
+            .set("if", "none")
+            .set("id", disk.node_name())
+            .set("file", text(&disk.path)?)
+            .set("format", disk.format.qemu_name())
+            .set("cache", disk.cache.qemu_name())
+            .set("snapshot", "on");
+        self.argv.push("-drive", drive.finish());
         Ok(())
     }
 
-    fn disk_device(&mut self, disk: &Disk, units: &mut Units) -> Result<(), MachineError> {
-        let name = device_name(disk);
-        let opts = Opts::new(name)
-            .set("id", &disk.id)
-            .set("drive", disk.node_name());
-        let opts = match disk.bus {
-            DiskBus::VirtioBlk | DiskBus::Nvme => opts,
-            DiskBus::VirtioScsi => {
-                let unit = take(&mut units.scsi);
-                opts.set("bus", "scsi0.0")
-                    .set("scsi-id", unit)
-                    .set("lun", 0)
-            }
+    /// Where a disk goes that does not sit on the root bus.
+    fn disk_place(&self, disk: &Disk, units: &mut Units) -> Option<Place> {
+        Some(match disk.bus {
+            DiskBus::VirtioBlk | DiskBus::Nvme => return None,
+            DiskBus::VirtioScsi => Place::Scsi {
+                bus: format!("{}.0", MachineSpec::SCSI),
+                id: take(&mut units.scsi),
+            },
             DiskBus::Ide => {
                 let unit = take(&mut units.ide);
-                opts.set("bus", format!("ide.{}", unit / 2))
-                    .set("unit", unit % 2)
+                Place::Ata {
+                    bus: format!("ide.{}", unit / 2),
+                    unit: Some(unit % 2),
+                }
             }
             DiskBus::Ahci => {
                 let unit = take(&mut units.ahci);
-                let controller = if self.board == Board::Q35 {
-                    "ide"
-                } else {
-                    "ahci0"
-                };
-                opts.set("bus", format!("{controller}.{unit}"))
+                let on_board = self.board == Board::Q35;
+                let controller = if on_board { "ide" } else { "ahci0" };
+                Place::Ata {
+                    bus: format!("{controller}.{unit}"),
+                    unit: None,
+                }
             }
-            DiskBus::Usb => opts.set("bus", "usb0.0"),
-        };
-        // NVMe will not start without a serial number, and has no switch for its write cache.
-        let default_serial = (disk.bus == DiskBus::Nvme).then_some(disk.id.as_str());
-        let opts = opts
-            .maybe("serial", disk.serial.as_deref().or(default_serial))
-            .maybe("bootindex", disk.bootindex);
-        let opts = if disk.bus == DiskBus::Nvme || disk.media == Media::Cdrom {
-            opts
-        } else {
-            opts.set("write-cache", on_off(disk.cache.has_write_cache()))
-        };
-        let opts = opts.all(&disk.properties);
-        match disk.bus {
-            DiskBus::VirtioBlk | DiskBus::Nvme if disk.unpluggable => {
-                self.unpluggable_pci_device(&disk.id, name, opts)
-            }
-            DiskBus::VirtioBlk | DiskBus::Nvme => self.pci_device(name, opts),
-            _ => self.device(name, opts),
-        }
+            DiskBus::Usb => Place::Bus(format!("{}.0", MachineSpec::USB)),
+        })
     }
+}
+
+/// The block nodes of an image; none for a disk that is thrown away, whose image is no `-blockdev`.
+pub(super) fn image(disk: &Disk) -> Result<Vec<Part>, MachineError> {
+    if disk.snapshot {
+        return Ok(Vec::new());
+    }
+    let path = text(&disk.path)?;
+    let readonly = disk.readonly || disk.media == Media::Cdrom;
+    let driver = if path.starts_with("/dev/") {
+        "host_device"
+    } else {
+        "file"
+    };
+    let cached = |opts: Opts| {
+        opts.set("cache.direct", disk.cache.is_direct())
+            .set("cache.no-flush", disk.cache.ignores_flush())
+            .set("read-only", readonly)
+            .maybe("discard", (!readonly).then_some("unmap"))
+    };
+    let file = format!("{}-file", disk.id);
+    let protocol = Opts::new("").set("driver", driver).set("node-name", &file);
+    let format = Opts::new("").set("driver", disk.format.qemu_name());
+    let format = format.set("node-name", disk.node_name());
+    Ok(vec![
+        Part::blockdev(cached(protocol.set("filename", path))),
+        Part::blockdev(cached(format.set("file", file))),
+    ])
+}
+
+/// The device the guest sees, without its place.
+pub(super) fn disk_device(disk: &Disk) -> Opts {
+    // NVMe will not start without a serial number, and has no switch for its write cache.
+    let default_serial = (disk.bus == DiskBus::Nvme).then_some(disk.id.as_str());
+    let opts = Opts::new(device_name(disk))
+        .set("id", &disk.id)
+        .set("drive", disk.node_name())
+        .maybe("serial", disk.serial.as_deref().or(default_serial))
+        .maybe("bootindex", disk.bootindex);
+    let opts = if disk.bus == DiskBus::Nvme || disk.media == Media::Cdrom {
+        opts
+    } else {
+        opts.set("write-cache", on_off(disk.cache.has_write_cache()))
+    };
+    opts.all(&disk.properties)
 }
 
 fn device_name(disk: &Disk) -> &'static str {

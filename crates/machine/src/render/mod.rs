@@ -4,6 +4,8 @@ mod chardevs;
 mod disks;
 mod nics;
 mod opts;
+mod part;
+mod parts;
 mod pci;
 
 use std::path::Path;
@@ -13,9 +15,12 @@ use crate::capabilities::{Capabilities, Need};
 use crate::devices::WatchdogModel;
 use crate::endpoints::Endpoints;
 use crate::error::MachineError;
+use crate::plug::{Device, Place, Placed, Wants};
 use crate::spec::{Accel, Board, Boot, Firmware, MachineSpec, Topology};
 use opts::Opts;
 use pci::PciSlots;
+
+pub use part::Part;
 
 /// The arguments that make QEMU be this machine, stopped before its first instruction.
 ///
@@ -49,6 +54,7 @@ pub fn render(
     render.disks()?;
     render.nics()?;
     render.small_devices()?;
+    render.plugged()?;
     render.argv.extend(&spec.extra_args);
     Ok(render.argv)
 }
@@ -162,7 +168,7 @@ impl Render<'_> {
         if self.spec.has_firmware_log() {
             self.chardev(MachineSpec::FIRMWARE)?;
             let device = Opts::new("isa-debugcon").set("iobase", "0x402");
-            self.device("isa-debugcon", device.set("chardev", MachineSpec::FIRMWARE))?;
+            self.device(device.set("chardev", MachineSpec::FIRMWARE))?;
         }
         Ok(())
     }
@@ -187,45 +193,73 @@ impl Render<'_> {
 
     fn small_devices(&mut self) -> Result<(), MachineError> {
         if self.spec.rng {
-            self.capabilities
-                .require(&Need::Object("rng-builtin".to_owned()))?;
-            self.argv.push("-object", "rng-builtin,id=rng0-source");
-            let device = Opts::new("virtio-rng-pci").set("id", "rng0");
-            self.pci_device("virtio-rng-pci", device.set("rng", "rng0-source"))?;
+            self.furnish(Device::Rng("rng0".to_owned()), None, false)?;
         }
         if self.spec.balloon {
-            let device = Opts::new("virtio-balloon-pci").set("id", "balloon0");
-            self.pci_device("virtio-balloon-pci", device)?;
+            self.furnish(Device::Balloon("balloon0".to_owned()), None, false)?;
         }
         if self.spec.pvpanic {
-            self.device("pvpanic", Opts::new("pvpanic").set("id", "pvpanic0"))?;
+            self.device(Opts::new("pvpanic").set("id", "pvpanic0"))?;
         }
         match self.spec.watchdog {
             None => {}
-            Some(WatchdogModel::I6300esb) => {
-                let device = Opts::new("i6300esb").set("id", "watchdog0");
-                self.pci_device("i6300esb", device)?;
-            }
-            Some(WatchdogModel::Ib700) => {
-                self.device("ib700", Opts::new("ib700").set("id", "watchdog0"))?;
-            }
             // On board, but strapped so that it never fires.
             Some(WatchdogModel::Itco) => self.argv.push("-global", "ICH9-LPC.noreboot=off"),
+            Some(model) => {
+                let id = "watchdog0".to_owned();
+                self.furnish(Device::Watchdog { id, model }, None, false)?;
+            }
         }
         Ok(())
     }
 
+    /// Devices that were plugged into the machine this one is to equal.
+    fn plugged(&mut self) -> Result<(), MachineError> {
+        let spec = self.spec;
+        spec.plugged
+            .iter()
+            .try_for_each(|placed| self.placed(placed))
+    }
+
+    /// Adds a device with what is behind it; where none is given, a PCI device gets the next free place.
+    fn furnish(
+        &mut self,
+        device: Device,
+        place: Option<Place>,
+        unpluggable: bool,
+    ) -> Result<(), MachineError> {
+        let place = match place {
+            Some(place) => place,
+            None if device.wants() == Wants::Pci => self.pci_place(device.id(), unpluggable)?,
+            None => Place::Anywhere,
+        };
+        self.placed(&Placed::new(device, place))
+    }
+
+    fn placed(&mut self, placed: &Placed) -> Result<(), MachineError> {
+        let channel = placed.device.channel();
+        let endpoint = channel.map(|channel| self.endpoints.get(channel));
+        let parts = placed.parts(endpoint.transpose()?)?;
+        parts.iter().try_for_each(|part| self.part(part))
+    }
+
     /// Adds a device that has its own way to its bus.
-    fn device(&mut self, name: &str, opts: Opts) -> Result<(), MachineError> {
-        self.capabilities.require(&Need::Device(name.to_owned()))?;
-        self.argv.push("-device", opts.finish());
-        Ok(())
+    fn device(&mut self, opts: Opts) -> Result<(), MachineError> {
+        self.part(&Part::device(opts))
     }
 
     /// Adds a PCI device at the next free address of the root bus.
-    fn pci_device(&mut self, name: &str, opts: Opts) -> Result<(), MachineError> {
-        let (bus, address) = self.pci.next()?;
-        self.device(name, opts.set("bus", bus).set("addr", address))
+    fn pci_device(&mut self, opts: Opts) -> Result<(), MachineError> {
+        let place = self.pci.next()?;
+        self.device(parts::placed(opts, &place))
+    }
+
+    fn part(&mut self, part: &Part) -> Result<(), MachineError> {
+        if let Some(need) = part.need() {
+            self.capabilities.require(&need)?;
+        }
+        part.push_to(&mut self.argv);
+        Ok(())
     }
 }
 

@@ -1,71 +1,60 @@
 //! Network cards and what they are connected to.
 
-use super::opts::on_off;
-use super::{Opts, Render, text};
-use crate::capabilities::Need;
+use super::{Opts, Part, Render, text};
 use crate::devices::{Netdev, Nic, NicModel};
 use crate::error::MachineError;
+use crate::plug::Device;
 
 impl Render<'_> {
     pub(super) fn nics(&mut self) -> Result<(), MachineError> {
         let spec = self.spec;
-        spec.nics.iter().try_for_each(|nic| self.nic(nic))
+        let mut nics = spec.nics.iter();
+        nics.try_for_each(|nic| self.furnish(Device::Nic(nic.clone()), None, nic.unpluggable))
     }
+}
 
-    fn nic(&mut self, nic: &Nic) -> Result<(), MachineError> {
-        let name = match nic.model {
-            NicModel::VirtioNet => "virtio-net-pci",
-            NicModel::E1000 => "e1000",
-            NicModel::E1000e => "e1000e",
-            NicModel::Rtl8139 => "rtl8139",
-        };
-        let netdev = self.netdev(nic)?;
-        let device = Opts::new(name)
-            .set("id", &nic.id)
-            .maybe("netdev", netdev)
-            .set("mac", nic.mac)
-            .maybe("bootindex", nic.bootindex)
-            .all(&nic.properties);
-        if nic.unpluggable {
-            self.unpluggable_pci_device(&nic.id, name, device)
-        } else {
-            self.pci_device(name, device)
+/// The device the guest sees, without its place.
+pub(super) fn nic_device(nic: &Nic) -> Opts {
+    let driver = match nic.model {
+        NicModel::VirtioNet => "virtio-net-pci",
+        NicModel::E1000 => "e1000",
+        NicModel::E1000e => "e1000e",
+        NicModel::Rtl8139 => "rtl8139",
+    };
+    let connected = nic.netdev.qemu_type().map(|_| nic.netdev_name());
+    Opts::new(driver)
+        .set("id", &nic.id)
+        .maybe("netdev", connected)
+        .set("mac", nic.mac)
+        .maybe("bootindex", nic.bootindex)
+        .all(&nic.properties)
+}
+
+/// What the card is connected to; none when the cable is out.
+pub(super) fn netdev(nic: &Nic) -> Result<Option<Part>, MachineError> {
+    let Some(kind) = nic.netdev.qemu_type() else {
+        return Ok(None);
+    };
+    let opts = Opts::new(kind).set("id", nic.netdev_name());
+    let opts = match &nic.netdev {
+        Netdev::None => opts,
+        Netdev::User { restrict, forwards } => {
+            let opts = opts.set("restrict", *restrict);
+            let forward = |opts: Opts, forward: &String| opts.set("hostfwd", forward);
+            forwards.iter().fold(opts, forward)
         }
-    }
-
-    /// Adds the netdev and returns its name, if there is one.
-    fn netdev(&mut self, nic: &Nic) -> Result<Option<String>, MachineError> {
-        let Some(kind) = nic.netdev.qemu_type() else {
-            return Ok(None);
-        };
-        self.capabilities.require(&Need::Word {
-            path: "netdev_add.type".to_owned(),
-            word: kind.to_owned(),
-        })?;
-        let name = nic.netdev_name();
-        let opts = Opts::new(kind).set("id", &name);
-        let opts = match &nic.netdev {
-            Netdev::None => opts,
-            Netdev::User { restrict, forwards } => {
-                let opts = opts.set("restrict", on_off(*restrict));
-                forwards
-                    .iter()
-                    .fold(opts, |opts, forward| opts.set("hostfwd", forward))
-            }
-            Netdev::Listen(path) | Netdev::Connect(path) => {
-                let server = matches!(nic.netdev, Netdev::Listen(_));
-                opts.set("server", on_off(server))
-                    .set("addr.type", "unix")
-                    .set("addr.path", text(path)?)
-            }
-            Netdev::Multicast(group) => opts.set("mcast", group).set("localaddr", "127.0.0.1"),
-            Netdev::Tap { ifname, vhost } => opts
-                .set("ifname", ifname)
-                .set("script", "no")
-                .set("downscript", "no")
-                .set("vhost", on_off(*vhost)),
-        };
-        self.argv.push("-netdev", opts.finish());
-        Ok(Some(name))
-    }
+        Netdev::Listen(path) | Netdev::Connect(path) => {
+            let server = matches!(nic.netdev, Netdev::Listen(_));
+            opts.set("server", server)
+                .set("addr.type", "unix")
+                .set("addr.path", text(path)?)
+        }
+        Netdev::Multicast(group) => opts.set("mcast", group).set("localaddr", "127.0.0.1"),
+        Netdev::Tap { ifname, vhost } => opts
+            .set("ifname", ifname)
+            .set("script", "no")
+            .set("downscript", "no")
+            .set("vhost", *vhost),
+    };
+    Ok(Some(Part::netdev(opts)))
 }

@@ -2,6 +2,7 @@
 
 use super::{Opts, Render};
 use crate::error::MachineError;
+use crate::plug::Place;
 use crate::spec::Board;
 
 /// Slots of the root bus, given out in order so that a machine's addresses never depend on the QEMU version.
@@ -27,8 +28,8 @@ impl PciSlots {
         }
     }
 
-    /// The bus and the next free address on it.
-    pub(super) fn next(&mut self) -> Result<(&'static str, String), MachineError> {
+    /// The next free slot.
+    pub(super) fn next(&mut self) -> Result<Place, MachineError> {
         if self.next > self.last {
             return Err(MachineError::invalid(
                 format!("bus {}", self.bus),
@@ -38,7 +39,10 @@ impl PciSlots {
         }
         let slot = self.next;
         self.next += 1;
-        Ok((self.bus, format!("{slot:#x}")))
+        Ok(Place::Pci {
+            bus: self.bus.to_owned(),
+            slot: Some(slot),
+        })
     }
 }
 
@@ -48,25 +52,23 @@ impl Render<'_> {
         (0..self.spec.hotplug_ports).try_for_each(|n| self.root_port(&format!("port{n}")))
     }
 
-    /// Adds a device that can be unplugged: on q35 behind a root port of its own, elsewhere on the root bus.
-    pub(super) fn unpluggable_pci_device(
-        &mut self,
-        id: &str,
-        name: &str,
-        opts: Opts,
-    ) -> Result<(), MachineError> {
-        if self.board != Board::Q35 {
-            return self.pci_device(name, opts);
+    /// Where a PCI device goes: on the root bus, but on q35 one that can be unplugged behind a root port of its own.
+    pub(super) fn pci_place(&mut self, id: &str, unpluggable: bool) -> Result<Place, MachineError> {
+        if self.board != Board::Q35 || !unpluggable {
+            return self.pci.next();
         }
         let port = format!("{id}-port");
         self.root_port(&port)?;
-        self.device(name, opts.set("bus", port))
+        Ok(Place::Pci {
+            bus: port,
+            slot: None,
+        })
     }
 
     fn root_port(&mut self, id: &str) -> Result<(), MachineError> {
         self.pci.chassis += 1;
         let chassis = self.pci.chassis;
         let opts = Opts::new("pcie-root-port").set("id", id);
-        self.pci_device("pcie-root-port", opts.set("chassis", chassis))
+        self.pci_device(opts.set("chassis", chassis))
     }
 }
