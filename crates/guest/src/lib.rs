@@ -15,7 +15,7 @@ mod error;
 mod output;
 mod session;
 
-pub use agent::{AgentClient, Exec};
+pub use agent::{AgentClient, Exec, Renewal};
 pub use console::{Console, ConsoleOptions, Login, Shell};
 pub use error::{Cause, GuestError, LastLine};
 pub use output::{ExitStatus, Output};

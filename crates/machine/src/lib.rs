@@ -38,8 +38,8 @@ pub use plug::{Device, Dimm, PciDevice, Place, Placed, UsbDevice, UsbModel, Virt
 pub use render::{Part, render};
 pub use repro::{Program, command_line, repro_script};
 pub use spec::{
-    Accel, Actions, Board, Boot, Cpu, Firmware, MachineSpec, MachineType, Memory, Monitor,
-    MonitorProtocol, PanicAction, RebootAction, Rtc, RtcClock, ShutdownAction, Topology,
+    Accel, Actions, Board, Boot, Cpu, Firmware, MachineSpec, MachineType, Memory, MemoryFile,
+    Monitor, MonitorProtocol, PanicAction, RebootAction, Rtc, RtcClock, ShutdownAction, Topology,
     WatchdogAction,
 };
 

@@ -50,6 +50,8 @@ pub fn repro_script(
     program: &Program,
 ) -> Result<String, MachineError> {
     let mut spec = spec.clone();
+    // Whatever lies in the file, the script starts a machine of its own from the beginning.
+    spec.memory_file = None;
     let mut setup = String::new();
     for disk in &mut spec.disks {
         let Some(made) = &disk.made else { continue };

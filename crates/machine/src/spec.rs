@@ -24,6 +24,8 @@ pub struct MachineSpec {
     pub cpu: Cpu,
     /// Main memory.
     pub memory: Memory,
+    /// The file main memory lies in; QEMU's own anonymous memory without one.
+    pub memory_file: Option<MemoryFile>,
     /// Firmware the machine starts in.
     pub firmware: Firmware,
     /// What is booted.
@@ -94,6 +96,7 @@ impl MachineSpec {
                 slots: 0,
                 max: None,
             },
+            memory_file: None,
             firmware: Firmware::SeaBios,
             boot: Boot::Disk,
             disks: Vec::new(),
@@ -310,6 +313,15 @@ pub struct Memory {
     pub slots: u32,
     /// Most memory there can be, plugged modules included.
     pub max: Option<ByteSize>,
+}
+
+/// A file that main memory lies in (`memory-backend-file`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryFile {
+    /// The file, which QEMU makes if there is none.
+    pub path: PathBuf,
+    /// Is what the guest writes written to the file? Otherwise the file is only read, and every machine has changes of its own.
+    pub shared: bool,
 }
 
 /// Firmware the machine starts in.

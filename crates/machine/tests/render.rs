@@ -13,9 +13,9 @@ use machine::capabilities::{
 };
 use machine::{
     Accel, Boot, ByteSize, CacheMode, Capabilities, Disk, DiskBus, Endpoint, Endpoints, Firmware,
-    ImageFormat, MachineError, MachineSpec, MachineType, Made, Media, Monitor, MonitorProtocol,
-    Netdev, Nic, NicModel, Program, RebootAction, RtcClock, Topology, VirtioPort, WatchdogModel,
-    render, repro_script,
+    ImageFormat, MachineError, MachineSpec, MachineType, Made, Media, MemoryFile, Monitor,
+    MonitorProtocol, Netdev, Nic, NicModel, Program, RebootAction, RtcClock, Topology, VirtioPort,
+    WatchdogModel, render, repro_script,
 };
 
 const DEVICES: [&str; 26] = [
@@ -77,7 +77,7 @@ fn qemu(major: u32, minor: u32) -> Capabilities {
             .iter()
             .map(|name| ((*name).to_owned(), device.clone()))
             .collect(),
-        objects: words(&["rng-builtin"]),
+        objects: words(&["memory-backend-file", "rng-builtin"]),
         accelerators: words(&["kvm", "tcg"]),
         cpus: words(&["host", "max", "qemu64", "EPYC"]),
         options: BTreeMap::from([("sandbox".to_owned(), BTreeSet::new())]),
@@ -348,6 +348,24 @@ fn processors_memory_and_small_devices() {
     spec.firmware_log = Some(false);
     spec.extra_args = vec!["-icount".to_owned(), "shift=auto".to_owned()];
     insta::assert_snapshot!(rendered(&spec));
+}
+
+#[test]
+fn memory_lies_in_a_file_that_is_written_or_only_read() {
+    let mut spec = tiny();
+    for (shared, share) in [(true, "share=on"), (false, "share=off")] {
+        let path = "/templates/ram".into();
+        spec.memory_file = Some(MemoryFile { path, shared });
+        let argv = rendered(&spec);
+        let object =
+            format!("memory-backend-file,id=memory0,size=256M,mem-path=/templates/ram,{share}");
+        assert!(
+            argv.contains(&object) && argv.contains("q35,memory-backend=memory0"),
+            "{argv}"
+        );
+    }
+    let script = repro_script(&spec, &qemu(7, 2), &Program::default()).unwrap();
+    assert!(!script.contains("/templates"), "{script}");
 }
 
 #[test]

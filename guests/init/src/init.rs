@@ -17,7 +17,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use crate::agent::{Agent, AgentError, ExitStatus, Shutdown, Suspend, System};
+use crate::agent::{self, Agent, AgentError, ExitStatus, Renewal, Shutdown, Suspend, System};
 use crate::cmdline::{Address, Options};
 use crate::console::Console;
 use crate::modules::{LIST, Modules};
@@ -77,6 +77,10 @@ impl System for Guest {
 
     fn suspend(&mut self, how: Suspend) -> Result<(), AgentError> {
         power::suspend(how)
+    }
+
+    fn renew(&mut self, renewal: &Renewal) -> Result<(), AgentError> {
+        agent::renew(renewal)
     }
 
     fn set_time(&mut self, nanoseconds: Option<i64>) -> Result<(), AgentError> {

@@ -22,6 +22,9 @@ use pci::PciSlots;
 
 pub use part::Part;
 
+/// Id of the backend of main memory that lies in a file.
+const MEMORY: &str = "memory0";
+
 /// The arguments that make QEMU be this machine, stopped before its first instruction.
 ///
 /// The same specification, capabilities and endpoints always give the same arguments, PCI addresses included.
@@ -90,10 +93,10 @@ impl Render<'_> {
             );
         }
         self.argv.push("-display", "none");
-        self.argv.push(
-            "-machine",
-            Opts::new(machine).all(&spec.machine_options).finish(),
-        );
+        let board = Opts::new(machine).all(&spec.machine_options);
+        let board = board.maybe("memory-backend", spec.memory_file.as_ref().map(|_| MEMORY));
+        self.argv.push("-machine", board.finish());
+        self.memory_file()?;
         self.argv.push("-accel", accel);
         if self.board != Board::None {
             let model = spec.cpu.model.as_deref().unwrap_or(match spec.accel {
@@ -119,6 +122,22 @@ impl Render<'_> {
             .set("clock", spec.rtc.clock.qemu_name())
             .maybe("driftfix", spec.rtc.driftfix.then_some("slew"));
         self.argv.push("-rtc", rtc.finish());
+        Ok(())
+    }
+
+    fn memory_file(&mut self) -> Result<(), MachineError> {
+        let Some(file) = &self.spec.memory_file else {
+            return Ok(());
+        };
+        let backend = "memory-backend-file";
+        self.capabilities
+            .require(&Need::Object(backend.to_owned()))?;
+        let object = Opts::new(backend)
+            .set("id", MEMORY)
+            .set("size", self.spec.memory.size)
+            .set("mem-path", text(&file.path)?)
+            .set("share", opts::on_off(file.shared));
+        self.argv.push("-object", object.finish());
         Ok(())
     }
 

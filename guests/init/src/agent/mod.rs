@@ -12,6 +12,7 @@ mod framing;
 mod hardware;
 mod info;
 mod network;
+mod renew;
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,6 +24,7 @@ pub use args::Args;
 pub use error::{AgentError, Class, reason};
 pub use exec::{ExitStatus, MAX_OUTPUT};
 pub use framing::MAX_MESSAGE;
+pub use renew::{Renewal, renew};
 
 use exec::Execs;
 use file::Files;
@@ -56,6 +58,10 @@ pub trait System {
     fn shutdown(&mut self, how: Shutdown);
     /// Sleeps; returns after the machine woke up.
     fn suspend(&mut self, how: Suspend) -> Result<(), AgentError>;
+    /// Becomes a machine of its own after being cloned, see [`Renewal`].
+    fn renew(&mut self, _: &Renewal) -> Result<(), AgentError> {
+        Err(AgentError::generic("this is no guest that was cloned"))
+    }
     /// Sets the clock to nanoseconds since the epoch, or from the hardware clock.
     fn set_time(&mut self, nanoseconds: Option<i64>) -> Result<(), AgentError>;
 }
@@ -123,6 +129,7 @@ const COMMANDS: &[Command] = &[
     command("guest-network-get-interfaces", |_, args| {
         network::interfaces(&args)
     }),
+    command("__org.virt-test_renew", Agent::renew),
     silent("guest-shutdown", Agent::shutdown),
     silent("guest-suspend-ram", |agent, args| {
         agent.suspend(&args, Suspend::Ram)
@@ -263,6 +270,11 @@ impl Agent {
         args.finish()?;
         self.system.suspend(how)?;
         Ok(Value::Null)
+    }
+
+    fn renew(&mut self, args: Args) -> Result<Value, AgentError> {
+        self.system.renew(&Renewal::read(args)?)?;
+        Ok(json!({}))
     }
 
     fn set_time(&mut self, mut args: Args) -> Result<Value, AgentError> {
