@@ -26,6 +26,14 @@ impl Argv {
         self
     }
 
+    /// The same machine, but waiting for its state to come from elsewhere (`-incoming defer`), and going on as that state says.
+    #[must_use]
+    pub fn incoming(self) -> Self {
+        let mut argv = self.without("-S");
+        argv.push("-incoming", "defer");
+        argv
+    }
+
     /// The arguments, one an item.
     #[must_use]
     pub fn args(&self) -> &[String] {

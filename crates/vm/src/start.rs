@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use guest::{AgentClient, Console, ConsoleOptions};
 use host::process::{Output, Process, Spec};
-use machine::{Argv, MachineSpec, MonitorProtocol, render};
+use machine::{
+    Argv, Capabilities, Endpoints, MachineError, MachineSpec, MonitorProtocol, Netdev, render,
+};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 
@@ -47,10 +49,18 @@ impl Vm {
     /// # Errors
     /// As [`Vm::start`].
     pub async fn start_paused(spec: MachineSpec, context: &Context) -> Result<Self, VmError> {
+        Self::start_as(Beginning::Reset, spec, context).await
+    }
+
+    pub(crate) async fn start_as(
+        beginning: Beginning,
+        spec: MachineSpec,
+        context: &Context,
+    ) -> Result<Self, VmError> {
         let log_dir = LogDir::create(&context.log_dir)?;
         let scratch = context.ledger.scratch(&spec.name)?;
         let sockets = Sockets::open(&spec, scratch.path()).await?;
-        let argv = render(&spec, &context.capabilities, &sockets.endpoints);
+        let argv = beginning.argv(&spec, &context.capabilities, &sockets.endpoints);
         let argv = argv.map_err(|source| VmError::Machine {
             vm: spec.name.clone(),
             source: Box::new(source),
@@ -80,6 +90,7 @@ impl Vm {
         let mut vm = Vm {
             watch: Arc::new(watch),
             spec,
+            capabilities: Arc::clone(&context.capabilities),
             start,
             log_dir,
             agent: None,
@@ -168,6 +179,38 @@ impl Vm {
         let traffic = Traffic::create(&log).map_err(io_error("create", &log))?;
         let qmp = Qmp::connect_logged(stream, limit, traffic).await;
         qmp.map_err(|source| self.watch.monitor_error("speak to a monitor of", source))
+    }
+}
+
+/// What a machine begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// Its reset, and stopped before its first instruction.
+    Reset,
+    /// The state of a machine elsewhere, which may still be running on the same host.
+    Incoming,
+}
+
+impl Beginning {
+    fn argv(
+        self,
+        spec: &MachineSpec,
+        capabilities: &Capabilities,
+        endpoints: &Endpoints,
+    ) -> Result<Argv, MachineError> {
+        match self {
+            Self::Reset => render(spec, capabilities, endpoints),
+            Self::Incoming => {
+                let mut spec = spec.clone();
+                // The other machine has these ports as long as it is there.
+                for nic in &mut spec.nics {
+                    if let Netdev::User { forwards, .. } = &mut nic.netdev {
+                        forwards.clear();
+                    }
+                }
+                Ok(render(&spec, capabilities, endpoints)?.incoming())
+            }
+        }
     }
 }
 

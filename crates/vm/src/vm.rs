@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use guest::AgentClient;
 use host::ledger::Scratch;
 use host::process::ProcessId;
-use machine::MachineSpec;
+use machine::{Capabilities, MachineSpec};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
@@ -38,6 +38,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 pub struct Vm {
     pub(crate) watch: Arc<Watch>,
     pub(crate) spec: MachineSpec,
+    pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) start: Instant,
     pub(crate) log_dir: LogDir,
     pub(crate) agent: Option<AgentClient>,
@@ -61,6 +62,12 @@ impl Vm {
     #[must_use]
     pub fn spec(&self) -> &MachineSpec {
         &self.spec
+    }
+
+    /// What its QEMU can do.
+    #[must_use]
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     /// The QEMU process.

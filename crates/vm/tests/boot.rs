@@ -9,47 +9,16 @@
 mod common;
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use common::{Lab, qemus};
+use common::{Lab, qemus, spec, tiny};
 use guest::{Exec, Login};
-use host::dirs::Dirs;
-use image::{Acceleration, GuestStore, Rebuild, TinyGuest};
-use machine::{Boot, MachineSpec, MachineType};
+use machine::{Boot, MachineType};
 use vm::qmp::RunState;
 use vm::{FindingKind, Ladder, Rung, Vm, VmError};
 
 const BOOT: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_secs(20);
-
-/// The tiny guest, made if this machine can.
-fn tiny() -> Option<&'static TinyGuest> {
-    static GUEST: OnceLock<Option<TinyGuest>> = OnceLock::new();
-    let make = || {
-        let dirs = Dirs::resolve(None).unwrap();
-        let store = GuestStore::new(dirs.data());
-        match store.ensure("tiny", Rebuild::IfStale, &|_| {}) {
-            Ok(ensured) => Some(ensured.guest),
-            Err(error) => {
-                println!("note: there is no tiny guest, nothing is tested: {error}");
-                None
-            }
-        }
-    };
-    GUEST.get_or_init(make).as_ref()
-}
-
-fn spec(guest: &TinyGuest) -> MachineSpec {
-    let mut spec = MachineSpec::new("vm1");
-    let options = guest.kernel_options(Acceleration::Tcg).join(" ");
-    spec.boot = Boot::Kernel {
-        kernel: guest.kernel.clone(),
-        initrd: Some(guest.initrd.clone()),
-        cmdline: options,
-    };
-    spec
-}
 
 #[tokio::test]
 async fn a_guest_boots_answers_and_shuts_down_by_the_power_button() {

@@ -12,4 +12,5 @@ mod wire;
 pub use client::Qmp;
 pub use error::QmpError;
 pub use events::{Cursor, Event, EventError, EventLog};
-pub use types::{RunState, ShutdownReason, Status};
+pub(crate) use types::open_words;
+pub use types::{MigrationStatus, RunState, ShutdownReason, Status};

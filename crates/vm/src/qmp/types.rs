@@ -5,17 +5,17 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
-macro_rules! run_states {
-    ($($(#[$doc:meta])* $variant:ident = $word:literal,)+) => {
-        /// State of a machine (`RunState` of QEMU's QAPI reference).
+macro_rules! open_words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-        pub enum RunState {
-            $($(#[$doc])* $variant,)+
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
             /// One not known here.
             Other(String),
         }
 
-        impl From<String> for RunState {
+        impl From<String> for $name {
             fn from(word: String) -> Self {
                 match word.as_str() {
                     $($word => Self::$variant,)+
@@ -24,7 +24,7 @@ macro_rules! run_states {
             }
         }
 
-        impl RunState {
+        impl $name {
             /// QEMU's word for it.
             #[must_use]
             pub fn as_str(&self) -> &str {
@@ -34,45 +34,91 @@ macro_rules! run_states {
                 }
             }
         }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer).map(Self::from)
+            }
+        }
     };
 }
+pub(crate) use open_words;
 
-run_states! {
-    /// Stopped by a debugger.
-    Debug = "debug",
-    /// Paused to finish a migration.
-    FinishMigrate = "finish-migrate",
-    /// Waiting for an incoming migration.
-    Inmigrate = "inmigrate",
-    /// QEMU or KVM cannot go on.
-    InternalError = "internal-error",
-    /// Stopped by a failed I/O operation.
-    IoError = "io-error",
-    /// Stopped by `stop`.
-    Paused = "paused",
-    /// Migrated away.
-    Postmigrate = "postmigrate",
-    /// Not yet started.
-    Prelaunch = "prelaunch",
-    /// Restoring a snapshot.
-    RestoreVm = "restore-vm",
-    /// Running.
-    Running = "running",
-    /// Saving a snapshot.
-    SaveVm = "save-vm",
-    /// Powered off, QEMU kept.
-    Shutdown = "shutdown",
-    /// Suspended to RAM.
-    Suspended = "suspended",
-    /// Stopped by the watchdog.
-    Watchdog = "watchdog",
-    /// Stopped as the guest panicked.
-    GuestPanicked = "guest-panicked",
+open_words! {
+    /// State of a machine (`RunState` of QEMU's QAPI reference).
+    RunState {
+        /// Stopped by a debugger.
+        Debug = "debug",
+        /// Paused to finish a migration.
+        FinishMigrate = "finish-migrate",
+        /// Waiting for an incoming migration.
+        Inmigrate = "inmigrate",
+        /// QEMU or KVM cannot go on.
+        InternalError = "internal-error",
+        /// Stopped by a failed I/O operation.
+        IoError = "io-error",
+        /// Stopped by `stop`.
+        Paused = "paused",
+        /// Migrated away.
+        Postmigrate = "postmigrate",
+        /// Not yet started.
+        Prelaunch = "prelaunch",
+        /// Restoring a snapshot.
+        RestoreVm = "restore-vm",
+        /// Running.
+        Running = "running",
+        /// Saving a snapshot.
+        SaveVm = "save-vm",
+        /// Powered off, QEMU kept.
+        Shutdown = "shutdown",
+        /// Suspended to RAM.
+        Suspended = "suspended",
+        /// Stopped by the watchdog.
+        Watchdog = "watchdog",
+        /// Stopped as the guest panicked.
+        GuestPanicked = "guest-panicked",
+    }
 }
 
-impl fmt::Display for RunState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+open_words! {
+    /// How far a migration has come (`MigrationStatus` of QEMU's QAPI reference).
+    MigrationStatus {
+        /// There was none yet.
+        None = "none",
+        /// The connection is made.
+        Setup = "setup",
+        /// It is being called off.
+        Cancelling = "cancelling",
+        /// It was called off.
+        Cancelled = "cancelled",
+        /// Memory is copied while the guest runs.
+        Active = "active",
+        /// The guest runs at the destination and memory follows.
+        PostcopyActive = "postcopy-active",
+        /// Memory cannot follow: the connection is lost.
+        PostcopyPaused = "postcopy-paused",
+        /// A new connection for memory to follow on is made.
+        PostcopyRecoverSetup = "postcopy-recover-setup",
+        /// The two sides agree on what is still missing.
+        PostcopyRecover = "postcopy-recover",
+        /// Everything was sent, or has come.
+        Completed = "completed",
+        /// It failed.
+        Failed = "failed",
+        /// The two machines run in lockstep.
+        Colo = "colo",
+        /// The guest stands still and nothing of its devices was sent yet.
+        PreSwitchover = "pre-switchover",
+        /// The devices' state is sent.
+        Device = "device",
+        /// A device is to be unplugged first.
+        WaitUnplug = "wait-unplug",
     }
 }
 
@@ -80,15 +126,10 @@ impl fmt::Display for RunState {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Status {
     /// State.
-    #[serde(deserialize_with = "run_state")]
     pub status: RunState,
     /// Are the CPUs running?
     #[serde(default)]
     pub running: bool,
-}
-
-fn run_state<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<RunState, D::Error> {
-    String::deserialize(deserializer).map(RunState::from)
 }
 
 /// Why a machine shut down: the data of the `SHUTDOWN` event.

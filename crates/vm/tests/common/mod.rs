@@ -8,11 +8,13 @@
 )]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use host::dirs::Dirs;
 use host::ledger::Ledger;
 use host::qemu::{self, Qemu};
-use machine::Program;
+use image::{Acceleration, GuestStore, Rebuild, TinyGuest};
+use machine::{Boot, MachineSpec, Program};
 use tempfile::TempDir;
 use vm::Context;
 
@@ -67,6 +69,14 @@ impl Lab {
         std::fs::read_to_string(self.logs.path().join(name)).unwrap()
     }
 
+    /// The context of another machine.
+    pub fn another(&self, name: &str) -> Context {
+        Context {
+            log_dir: self.logs.path().join(name),
+            ..self.context.clone()
+        }
+    }
+
     pub fn logs(&self) -> &Path {
         self.logs.path()
     }
@@ -82,6 +92,35 @@ impl Drop for Lab {
             );
         }
     }
+}
+
+/// The tiny guest, made if this machine can.
+pub fn tiny() -> Option<&'static TinyGuest> {
+    static GUEST: OnceLock<Option<TinyGuest>> = OnceLock::new();
+    let make = || {
+        let dirs = Dirs::resolve(None).unwrap();
+        let store = GuestStore::new(dirs.data());
+        match store.ensure("tiny", Rebuild::IfStale, &|_| {}) {
+            Ok(ensured) => Some(ensured.guest),
+            Err(error) => {
+                println!("note: there is no tiny guest, nothing is tested: {error}");
+                None
+            }
+        }
+    };
+    GUEST.get_or_init(make).as_ref()
+}
+
+/// A machine that boots the tiny guest.
+pub fn spec(guest: &TinyGuest) -> MachineSpec {
+    let mut spec = MachineSpec::new("vm1");
+    let options = guest.kernel_options(Acceleration::Tcg).join(" ");
+    spec.boot = Boot::Kernel {
+        kernel: guest.kernel.clone(),
+        initrd: Some(guest.initrd.clone()),
+        cmdline: options,
+    };
+    spec
 }
 
 /// Is there such a process still?
