@@ -1,0 +1,38 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use units::ByteSize;
+
+/// Why a template cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or directory of the store failed us.
+    #[error("cannot {verb} {path}: {source}")]
+    Io {
+        /// What was tried.
+        verb: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// There is not enough room.
+    #[error(
+        "a template needs {needed} in {path}, where {free} are free (hint: virt-test template prune)"
+    )]
+    NoRoom {
+        /// Where.
+        path: PathBuf,
+        /// Room it may take.
+        needed: ByteSize,
+        /// Room there is.
+        free: ByteSize,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { verb, path, source }
+    }
+}
