@@ -91,6 +91,28 @@ pub enum Cause {
         /// SHA-256 on the guest's side.
         guest: String,
     },
+    /// The channel cannot do what is asked.
+    #[error("the {channel} cannot {what}")]
+    Unsupported {
+        /// The channel's name.
+        channel: &'static str,
+        /// What it cannot do, as it reads after "cannot".
+        what: &'static str,
+    },
+    /// The host lacks a program.
+    #[error("this host has no program {program} (hint: it comes in the Debian package {package})")]
+    NoProgram {
+        /// Its name.
+        program: &'static str,
+        /// The package it comes in.
+        package: &'static str,
+    },
+    /// The SSH client failed.
+    #[error("ssh: {0}")]
+    Ssh(String),
+    /// A file of the guest could not be used.
+    #[error("in the guest: {0}")]
+    GuestFile(String),
     /// A file of the host could not be used.
     #[error("{path}: {source}", path = path.display())]
     LocalFile {

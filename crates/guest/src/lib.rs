@@ -1,9 +1,10 @@
-//! How do we talk to a guest? Console, guest agent, sessions.
+//! How do we talk to a guest? Console, guest agent, SSH, and one session over all.
 //!
 //! - [`Console`] pumps a serial port all the time into a log, a bounded history and its readers; [`Console::wait_for_login`]
 //!   makes a [`Shell`] of it.
 //! - [`AgentClient`] speaks the QEMU guest agent protocol, with QEMU's own agent as with the tiny guest's init.
-//! - [`Session`] runs commands over either.
+//! - [`Ssh`] drives the host's `ssh`, with nothing of its user's own configuration.
+//! - [`Session`] runs commands and copies files over any of them.
 //!
 //! Every wait takes a limit, already scaled to the host's speed by the caller. A [`GuestError`] says what was tried, what
 //! was awaited, for how long, and the last line on the console.
@@ -11,12 +12,21 @@
 pub mod agent;
 pub mod console;
 
+mod command;
+mod copy;
 mod error;
 mod output;
+mod running;
+mod secret;
 mod session;
+mod ssh;
 
 pub use agent::{AgentClient, Exec, Renewal};
+pub use command::Command;
 pub use console::{Console, ConsoleOptions, Login, Shell};
+pub use copy::Copied;
 pub use error::{Cause, GuestError, LastLine};
 pub use output::{ExitStatus, Output};
+pub use running::{Chunk, Running};
 pub use session::Session;
+pub use ssh::{Ssh, SshKey, SshLogin};

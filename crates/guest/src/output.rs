@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::running::Chunk;
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {
@@ -41,6 +43,22 @@ pub struct Output {
 }
 
 impl Output {
+    pub(crate) fn empty() -> Self {
+        Output {
+            status: ExitStatus::Code(0),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            truncated: false,
+        }
+    }
+
+    pub(crate) fn add(&mut self, chunk: Chunk) {
+        match chunk {
+            Chunk::Stdout(bytes) => self.stdout.extend(bytes),
+            Chunk::Stderr(bytes) => self.stderr.extend(bytes),
+        }
+    }
+
     /// Standard output as text without trailing white space.
     pub fn stdout_text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).trim_end().to_string()

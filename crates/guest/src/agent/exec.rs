@@ -9,14 +9,15 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::AgentClient;
+use crate::command::{Command, kill_tree, shortened};
 use crate::error::{Attempt, Cause, GuestError};
 use crate::output::{ExitStatus, Output};
 
 /// The first pause between two looks at a running program.
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
 /// The longest pause between two looks.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// How long killing a program that took too long may take.
 const KILL_LIMIT: Duration = Duration::from_secs(2);
@@ -67,7 +68,7 @@ impl Exec {
         self
     }
 
-    fn arguments(&self) -> Value {
+    pub(super) fn arguments(&self) -> Value {
         let mut arguments = json!({"path": self.path, "arg": self.args, "capture-output": true});
         if !self.env.is_empty() {
             arguments["env"] = json!(self.env);
@@ -78,7 +79,7 @@ impl Exec {
         arguments
     }
 
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         std::iter::once(&self.path)
             .chain(&self.args)
             .map(String::as_str)
@@ -87,16 +88,17 @@ impl Exec {
     }
 }
 
+/// `GuestExec`.
 #[derive(Deserialize)]
-struct Started {
-    pid: i64,
+pub(super) struct Started {
+    pub(super) pid: i64,
 }
 
 /// `GuestExecStatus`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
-struct Status {
-    exited: bool,
+pub(super) struct Status {
+    pub(super) exited: bool,
     exitcode: Option<i32>,
     signal: Option<i32>,
     out_data: String,
@@ -111,7 +113,8 @@ impl AgentClient {
     /// # Errors
     /// When it cannot be started, does not end in time, or the channel fails.
     pub async fn exec(&self, exec: &Exec, limit: Duration) -> Result<Output, GuestError> {
-        let attempt = self.attempt(format!("run {:?} in the guest", exec.words()), limit);
+        let tried = format!("run {} in the guest", shortened(&exec.words()));
+        let attempt = self.attempt(tried, limit);
         let started: Started = self
             .ask_typed(&attempt, "guest-exec", &exec.arguments())
             .await?;
@@ -125,7 +128,7 @@ impl AgentClient {
     }
 
     /// Asks for the end of a program, ever less often: the agent has no events, so this is the one poll there is.
-    async fn finish(&self, attempt: &Attempt, pid: i64) -> Result<Output, GuestError> {
+    pub(super) async fn finish(&self, attempt: &Attempt, pid: i64) -> Result<Output, GuestError> {
         let began = Instant::now();
         loop {
             let status: Status = self
@@ -145,12 +148,9 @@ impl AgentClient {
     }
 
     /// Ends a program that nobody waits for any more, and lets the agent forget it.
-    async fn kill(&self, pid: i64) {
+    pub(super) async fn kill(&self, pid: i64) {
         let attempt = self.attempt("kill a program in the guest", KILL_LIMIT);
-        // The tiny guest starts each program in a process group of its own, QEMU's agent does not: one of the two works.
-        // (Without `--`, which dash and busybox do not know here.)
-        let line = format!("kill -KILL -{pid} 2>/dev/null || kill -KILL {pid}");
-        let request = json!({"path": "/bin/sh", "arg": ["-c", line]});
+        let request = json!({"path": "/bin/sh", "arg": ["-c", kill_tree(pid)]});
         if let Ok(killer) = self
             .ask_typed::<Started>(&attempt, "guest-exec", &request)
             .await
@@ -162,7 +162,7 @@ impl AgentClient {
     }
 }
 
-fn output(status: Status) -> Result<Output, Cause> {
+pub(super) fn output(status: Status) -> Result<Output, Cause> {
     let decode = |text: &str| {
         BASE64
             .decode(text)
@@ -182,4 +182,14 @@ fn output(status: Status) -> Result<Output, Cause> {
         stderr: decode(&status.err_data)?,
         truncated: status.out_truncated || status.err_truncated,
     })
+}
+
+impl From<&Command> for Exec {
+    fn from(command: &Command) -> Self {
+        let exec = Exec::shell(&command.line);
+        match &command.input {
+            Some(input) => exec.input(input.clone()),
+            None => exec,
+        }
+    }
 }

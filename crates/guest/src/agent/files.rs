@@ -8,10 +8,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{AgentClient, Exec};
+use crate::copy::{Copied, GuestTarget, HostTarget, Source, Tally, at, digest_in, hex};
 use crate::error::{Attempt, Cause, GuestError};
 
 /// How much of a file goes in one message: large enough to amortise it, small enough for a guest of little memory.
@@ -19,15 +19,6 @@ const CHUNK: usize = 256 << 10;
 
 /// How long a handle may take to be given back after a failure.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-
-/// A copy that arrived whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copied {
-    /// Its size.
-    pub bytes: u64,
-    /// Its SHA-256 in hexadecimal, the same on both sides.
-    pub sha256: String,
-}
 
 /// `GuestFileRead`.
 #[derive(Deserialize)]
@@ -81,7 +72,8 @@ impl AgentClient {
         self.close(&attempt, handle, outcome).await
     }
 
-    /// Copies a file of the host into the guest and compares both by SHA-256.
+    /// Copies a file of the host into the guest, its permissions too, and compares both by SHA-256. The file is there when
+    /// the copy is whole; until then, and after a failure, what was there before is.
     ///
     /// # Errors
     /// When a side cannot be read or written, the copy differs, or the channel fails.
@@ -93,40 +85,60 @@ impl AgentClient {
     ) -> Result<Copied, GuestError> {
         let tried = format!("copy {} to {guest} in the guest", local.display());
         let attempt = self.attempt(tried, limit);
-        let mut source = File::open(local).await.map_err(at(&attempt, local))?;
-        let handle = self.open(&attempt, guest, "w").await?;
-        let sending = self.send_file(&attempt, handle, &mut source, local).await;
-        let (bytes, sha256) = self.close(&attempt, handle, sending).await?;
-        let theirs = self.guest_digest(&attempt, guest).await?;
-        compare(&attempt, bytes, sha256, theirs)
+        let mut source = Source::open(&attempt, local).await?;
+        let target = GuestTarget::new(guest);
+        let outcome = self.send_file(&attempt, &mut source, &target).await;
+        if outcome.is_err() {
+            let discard = Exec::shell(&target.discard());
+            // The first error is the one to tell.
+            let _ = self.exec(&discard, CLOSE_LIMIT).await;
+        }
+        outcome
     }
 
     async fn send_file(
         &self,
         attempt: &Attempt,
+        source: &mut Source,
+        target: &GuestTarget,
+    ) -> Result<Copied, GuestError> {
+        let handle = self.open(attempt, &target.partial, "w").await?;
+        let sending = self.send_chunks(attempt, handle, source).await;
+        let tally = self.close(attempt, handle, sending).await?;
+        let theirs = self.guest_digest(attempt, &target.partial).await?;
+        let copied = tally.compare(attempt, &theirs)?;
+        let settle = Exec::shell(&target.settle(source));
+        let settled = self.exec(&settle, attempt.left()).await?;
+        match settled.status.success() {
+            true => Ok(copied),
+            false => Err(attempt.fail(Cause::GuestFile(settled.stderr_text()))),
+        }
+    }
+
+    async fn send_chunks(
+        &self,
+        attempt: &Attempt,
         handle: i64,
-        source: &mut File,
-        local: &Path,
-    ) -> Result<(u64, String), GuestError> {
-        let mut digest = Sha256::new();
-        let mut bytes = 0;
+        source: &mut Source,
+    ) -> Result<Tally, GuestError> {
+        let mut tally = Tally::default();
         let mut chunk = Vec::with_capacity(CHUNK);
         loop {
             chunk.clear();
-            let mut part = source.take(CHUNK as u64);
+            let mut part = (&mut source.file).take(CHUNK as u64);
             part.read_to_end(&mut chunk)
                 .await
-                .map_err(at(attempt, local))?;
+                .map_err(at(attempt, &source.path))?;
             if chunk.is_empty() {
-                return Ok((bytes, hex(digest)));
+                return Ok(tally);
             }
-            digest.update(&chunk);
-            bytes += chunk.len() as u64;
+            tally.add(&chunk);
             self.write_chunk(attempt, handle, &chunk).await?;
         }
     }
 
-    /// Copies a file of the guest to the host and compares both by SHA-256. A copy that failed is removed.
+    /// Copies a file of the guest to the host and compares both by SHA-256. The file is there when the copy is whole; until
+    /// then, and after a failure, what was there before is.
     ///
     /// # Errors
     /// As [`AgentClient::copy_to_guest`].
@@ -138,32 +150,18 @@ impl AgentClient {
     ) -> Result<Copied, GuestError> {
         let tried = format!("copy {guest} in the guest to {}", local.display());
         let attempt = self.attempt(tried, limit);
-        let mut target = File::create(local).await.map_err(at(&attempt, local))?;
-        let outcome = self.receive_file(&attempt, guest, &mut target, local).await;
-        if outcome.is_err() {
-            // The first error is the one to tell.
-            let _ = tokio::fs::remove_file(local).await;
-        }
-        outcome
-    }
-
-    async fn receive_file(
-        &self,
-        attempt: &Attempt,
-        guest: &str,
-        target: &mut File,
-        local: &Path,
-    ) -> Result<Copied, GuestError> {
-        let mut digest = Sha256::new();
-        let bytes = self
-            .each_chunk(attempt, guest, async |chunk| {
-                digest.update(chunk);
-                target.write_all(chunk).await.map_err(at(attempt, local))
-            })
-            .await?;
-        target.flush().await.map_err(at(attempt, local))?;
-        let theirs = self.guest_digest(attempt, guest).await?;
-        compare(attempt, bytes, hex(digest), theirs)
+        let mut target = HostTarget::create(&attempt, local).await?;
+        let mut tally = Tally::default();
+        self.each_chunk(&attempt, guest, async |chunk| {
+            tally.add(chunk);
+            let written = target.file.write_all(chunk).await;
+            written.map_err(at(&attempt, local))
+        })
+        .await?;
+        let theirs = self.guest_digest(&attempt, guest).await?;
+        let copied = tally.compare(&attempt, &theirs)?;
+        target.settle(&attempt).await?;
+        Ok(copied)
     }
 
     /// The SHA-256 of a guest's file, by the guest's own tool where it has one.
@@ -171,10 +169,7 @@ impl AgentClient {
         let tool = Exec::new("sha256sum").args(["--", path]);
         match self.exec(&tool, attempt.left()).await {
             Ok(output) if output.status.success() => {
-                let text = output.stdout_text();
-                // A name with special characters is announced by a backslash in front.
-                let digest = text.trim_start_matches('\\').split_whitespace().next();
-                if let Some(digest) = digest.filter(|digest| digest.len() == 64) {
+                if let Some(digest) = digest_in(&output.stdout_text()) {
                     return Ok(digest.to_string());
                 }
             }
@@ -218,12 +213,17 @@ impl AgentClient {
         Ok(bytes)
     }
 
-    async fn open(&self, attempt: &Attempt, path: &str, mode: &str) -> Result<i64, GuestError> {
+    pub(super) async fn open(
+        &self,
+        attempt: &Attempt,
+        path: &str,
+        mode: &str,
+    ) -> Result<i64, GuestError> {
         let arguments = json!({"path": path, "mode": mode});
         self.ask_typed(attempt, "guest-file-open", &arguments).await
     }
 
-    async fn read_chunk(
+    pub(super) async fn read_chunk(
         &self,
         attempt: &Attempt,
         handle: i64,
@@ -280,41 +280,4 @@ impl AgentClient {
             }
         }
     }
-}
-
-fn at(attempt: &Attempt, path: &Path) -> impl Fn(std::io::Error) -> GuestError {
-    move |source| {
-        attempt.fail(Cause::LocalFile {
-            path: path.to_path_buf(),
-            source,
-        })
-    }
-}
-
-fn compare(
-    attempt: &Attempt,
-    bytes: u64,
-    host: String,
-    guest: String,
-) -> Result<Copied, GuestError> {
-    if host == guest {
-        Ok(Copied {
-            bytes,
-            sha256: host,
-        })
-    } else {
-        Err(attempt.fail(Cause::Checksum { host, guest }))
-    }
-}
-
-fn hex(digest: Sha256) -> String {
-    use std::fmt::Write;
-    digest
-        .finalize()
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

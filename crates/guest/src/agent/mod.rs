@@ -3,6 +3,7 @@
 mod channel;
 mod exec;
 mod files;
+mod running;
 mod types;
 
 use std::fmt;
@@ -17,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
 
 pub use exec::Exec;
-pub use files::Copied;
+pub(crate) use running::Running;
 pub use types::{
     AgentCommand, AgentInfo, Interface, IpAddress, OsInfo, ShutdownMode, Statistics, SuspendMode,
 };

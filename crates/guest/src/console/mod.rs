@@ -1,9 +1,11 @@
 //! The serial console: everything a guest says, kept and made waitable.
 
 mod clean;
+mod files;
 mod log;
 mod login;
 mod reader;
+mod running;
 mod shell;
 
 use std::fmt;
@@ -17,6 +19,7 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
 
 pub use login::Login;
 pub use reader::{ConsoleLine, Found, From, Lines, Reader};
+pub(crate) use running::Running;
 pub use shell::Shell;
 
 use crate::error::{Attempt, Cause, GuestError, LastLine};

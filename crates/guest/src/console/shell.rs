@@ -9,31 +9,29 @@
 //! control characters and long lines, and busybox's shell without echo takes the end of a background job for the end of its
 //! input.
 
-use std::collections::hash_map::RandomState;
 use std::fmt::Write;
-use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
+use super::running::{Running, Underway};
 use super::{Console, From, Reader, floor_boundary};
-use crate::error::{Attempt, GuestError};
-use crate::output::{ExitStatus, Output};
+use crate::command::{Command, shortened};
+use crate::error::{Attempt, Cause, GuestError};
+use crate::output::Output;
+use crate::secret::secret;
 
 /// The longest piece of a command in one line. A terminal cuts lines at 4096 bytes (`N_TTY_BUF_SIZE` in Linux).
 const PIECE: usize = 1000;
 
 /// How many bytes are typed before the shell has to have read them, well below what a terminal queues.
-const BURST: usize = 8 << 10;
+pub(super) const BURST: usize = 8 << 10;
 
 /// After how long an answer of the shell is asked for again, at first; doubled every time.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long an interrupted shell may take to answer.
 const RECOVERY: Duration = Duration::from_secs(5);
-
-/// The most output of a command that is kept: its end.
-const MAX_OUTPUT: usize = 64 << 20;
 
 const INTERRUPT: &[u8] = b"\x03";
 const QUIT: &[u8] = b"\x1c";
@@ -60,12 +58,12 @@ const SETUP: &str = concat!(
 /// A shell on a console, found by [`Console::wait_for_login`] or [`Console::shell`].
 #[derive(Debug)]
 pub struct Shell {
-    console: Console,
+    pub(super) console: Console,
     /// What this shell's marks have in common.
     secret: u32,
     commands: u32,
     /// Whether the last command may still hold the terminal.
-    lost: bool,
+    pub(super) lost: bool,
 }
 
 impl Shell {
@@ -75,7 +73,7 @@ impl Shell {
         let mut shell = Shell {
             console: console.clone(),
             // Marks of an earlier shell on the same console must not be taken for ours.
-            secret: RandomState::new().build_hasher().finish() as u32,
+            secret: secret() as u32,
             commands: 0,
             lost: false,
         };
@@ -106,85 +104,99 @@ impl Shell {
         (Some(answer) > last("\nVT-BEGIN-")).then(|| &text[answer..])
     }
 
-    fn next_mark(&mut self) -> String {
+    pub(super) fn next_mark(&mut self) -> String {
         self.commands += 1;
         format!("{:08x}-{}", self.secret, self.commands)
     }
 
-    /// Runs a line of shell and gives its status and what it wrote, standard error and kernel messages included. Its
-    /// standard input is empty. Variables and the working directory stay for the next command. A command that takes
-    /// too long is interrupted as by Ctrl-C.
+    /// Runs a line of shell and gives its status and what it wrote, standard error and kernel messages included unless the
+    /// command is [`exact`](Command::exact). Variables and the working directory stay for the next command. A command that
+    /// takes too long is interrupted as by Ctrl-C.
     ///
     /// # Errors
     /// When the command does not end in time or the console is closed.
-    pub async fn run(&mut self, command: &str, limit: Duration) -> Result<Output, GuestError> {
+    pub async fn run(
+        &mut self,
+        command: impl Into<Command>,
+        limit: Duration,
+    ) -> Result<Output, GuestError> {
+        let command = command.into();
+        let tried = format!("run {} on the console", shortened(&command.line));
+        let attempt = self.console.attempt(tried, limit);
+        if command.exact || command.input.is_some() {
+            self.run_with_files(&command, &attempt).await
+        } else {
+            self.run_line(&command.line, &attempt).await
+        }
+    }
+
+    /// Starts a line of shell and gives its output as it comes.
+    ///
+    /// # Errors
+    /// When the shell does not take it in time, or the console is closed; [`Cause::Unsupported`] for a command that is to
+    /// be [`exact`](Command::exact) or has input.
+    pub(crate) async fn start(
+        &mut self,
+        command: &Command,
+        limit: Duration,
+    ) -> Result<Running<'_>, GuestError> {
+        let words = shortened(&command.line);
         let attempt = self
             .console
-            .attempt(format!("run {command:?} on the console"), limit);
+            .attempt(format!("start {words} on the console"), limit);
+        if command.exact || command.input.is_some() {
+            return Err(attempt.fail(Cause::Unsupported {
+                channel: "console",
+                what: "give exact output as it comes, or a command input while it runs",
+            }));
+        }
+        let underway = self.launch(&command.line, &attempt).await?;
+        Ok(Running::new(self, underway, words))
+    }
+
+    pub(super) async fn run_line(
+        &mut self,
+        line: &str,
+        attempt: &Attempt,
+    ) -> Result<Output, GuestError> {
+        let mut underway = self.launch(line, attempt).await?;
+        let outcome = underway.finish(self, attempt).await;
+        self.conclude(outcome).await
+    }
+
+    /// Notes how a command ended; one that takes too long is interrupted.
+    pub(super) async fn conclude(
+        &mut self,
+        outcome: Result<Output, GuestError>,
+    ) -> Result<Output, GuestError> {
+        match &outcome {
+            Ok(_) => self.lost = false,
+            Err(error) if error.is_timeout() => {
+                let recovery = self.console.attempt("interrupt a command", RECOVERY);
+                // If this fails too, the next command tries again and tells.
+                let _ = self.recover(&recovery).await;
+            }
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    /// Makes the shell start a command.
+    async fn launch(&mut self, line: &str, attempt: &Attempt) -> Result<Underway, GuestError> {
         if self.lost {
-            self.recover(&attempt).await?;
+            self.recover(attempt).await?;
         }
         self.lost = true;
         let mark = self.next_mark();
         let mut reader = self.console.reader(From::Now);
-        let outcome = self.run_marked(&mut reader, command, &mark, &attempt).await;
-        match outcome {
-            Ok(output) => {
-                self.lost = false;
-                Ok(output)
-            }
+        let typed = self.type_command(&mut reader, line, &mark, attempt).await;
+        match typed {
+            Ok(()) => Ok(Underway::new(reader, &mark)),
             Err(error) => {
-                if error.is_timeout() {
-                    let recovery = self.console.attempt("interrupt a command", RECOVERY);
-                    // If this fails too, the next command tries again and tells.
-                    let _ = self.recover(&recovery).await;
-                }
-                Err(error)
-            }
-        }
-    }
-
-    async fn run_marked(
-        &mut self,
-        reader: &mut Reader,
-        command: &str,
-        mark: &str,
-        attempt: &Attempt,
-    ) -> Result<Output, GuestError> {
-        self.type_command(reader, command, mark, attempt).await?;
-        let begin = format!("VT-BEGIN-{mark}\n");
-        let end = format!("\nVT-END-{mark}:");
-        let mut truncated = false;
-        let mut patience = ASK_AGAIN;
-        let mut ask_at = Instant::now() + patience;
-        let mut searched = 0;
-        loop {
-            let text = reader.text();
-            if let Some((found, status)) = find_end(text, searched, &end) {
-                let start = text.find(&begin).map_or(0, |at| at + begin.len());
-                // The mark's own line end directly after an empty output.
-                let stdout = text.as_bytes()[start.min(found)..found].to_vec();
-                return Ok(Output {
-                    status: ExitStatus::Code(status),
-                    stdout,
-                    stderr: Vec::new(),
-                    truncated,
-                });
-            }
-            if text.len() > MAX_OUTPUT {
-                let half = floor_boundary(text, MAX_OUTPUT / 2);
-                reader.consume(half);
-                truncated = true;
-            }
-            let text = reader.text();
-            searched = floor_boundary(text, text.len().saturating_sub(end.len() + 16));
-            match timeout_at(ask_at, reader.more(attempt, "the end of the command")).await {
-                Ok(outcome) => outcome?,
-                Err(_) => {
-                    patience *= 2;
-                    ask_at += patience;
-                    self.console.send_within(attempt, b"vt_a\n").await?;
-                }
+                let outcome = self.conclude(Err(error)).await;
+                Err(outcome
+                    .err()
+                    .unwrap_or_else(|| attempt.timed_out("the shell")))
             }
         }
     }
@@ -202,22 +214,50 @@ impl Shell {
         for (at, piece) in pieces(command, PIECE).enumerate() {
             if batch.len() >= BURST {
                 pauses += 1;
-                let _ = write!(batch, "\nvt_p VT-TYPED :{pauses}");
-                let typed = format!("VT-TYPED-{mark}:{pauses}\n");
                 batch.push('\n');
-                self.console.send_within(attempt, batch.as_bytes()).await?;
-                wait_for(reader, attempt, "the shell to read its input", &typed).await?;
+                self.type_batch(reader, &batch, mark, pauses, attempt)
+                    .await?;
                 batch.clear();
             }
-            let separator = if at == 0 { "" } else { "\nvt_c=$vt_c" };
+            let separator = if at == 0 {
+                ""
+            } else if batch.is_empty() {
+                "vt_c=$vt_c"
+            } else {
+                "\nvt_c=$vt_c"
+            };
             let _ = write!(batch, "{separator}{}", quoted(piece));
         }
         batch.push_str(";vt_r\n");
         self.console.send_within(attempt, batch.as_bytes()).await
     }
 
+    /// Types lines, and waits until the shell has read them.
+    pub(super) async fn type_batch(
+        &self,
+        reader: &mut Reader,
+        batch: &str,
+        mark: &str,
+        number: usize,
+        attempt: &Attempt,
+    ) -> Result<(), GuestError> {
+        let ask = format!("vt_p VT-TYPED :{number}\n");
+        let typed = format!("VT-TYPED-{mark}:{number}\n");
+        let mut patience = ASK_AGAIN;
+        self.console.send_within(attempt, batch.as_bytes()).await?;
+        loop {
+            self.console.send_within(attempt, ask.as_bytes()).await?;
+            let answer = wait_for(reader, attempt, "the shell to read its input", &typed);
+            match timeout(patience, answer).await {
+                Ok(outcome) => return outcome,
+                // The shell is slow, or a kernel message has torn the answer.
+                Err(_) => patience *= 2,
+            }
+        }
+    }
+
     /// Takes the terminal back from a command: politely, then by force.
-    async fn recover(&mut self, attempt: &Attempt) -> Result<(), GuestError> {
+    pub(super) async fn recover(&mut self, attempt: &Attempt) -> Result<(), GuestError> {
         self.console.send_within(attempt, INTERRUPT).await?;
         if timeout(attempt.left() / 2, self.hello(attempt))
             .await
@@ -247,15 +287,6 @@ async fn wait_for(
         }
         reader.more(attempt, awaited).await?;
     }
-}
-
-/// The place of a whole closing mark, and the status in it.
-fn find_end(text: &str, from: usize, mark: &str) -> Option<(usize, i32)> {
-    text[from..].match_indices(mark).find_map(|(at, _)| {
-        let at = from + at;
-        let (status, _) = text[at + mark.len()..].split_once(':')?;
-        Some((at, status.parse().ok()?))
-    })
 }
 
 /// Cuts a text into pieces of at most `size` bytes, not within a character.
@@ -305,21 +336,5 @@ mod tests {
         assert_eq!(quoted("it's"), r"'it'\''s'");
         assert_eq!(quoted("a\tb\x03"), "'a\u{16}\tb\u{16}\u{3}'");
         assert_eq!(quoted("a\nb"), "'a'\"$vt_n\"'b'");
-    }
-
-    #[test]
-    fn a_torn_closing_mark_is_no_closing_mark() {
-        assert_eq!(
-            find_end("out\nVT-END-1-1:0:\n", 0, "\nVT-END-1-1:"),
-            Some((3, 0))
-        );
-        assert_eq!(find_end("out\nVT-END-1-1:", 0, "\nVT-END-1-1:"), None);
-        assert_eq!(
-            find_end("out\nVT-END-1-1:[ 1.2] oops:", 0, "\nVT-END-1-1:"),
-            None
-        );
-        let again = "\nVT-END-1-1:[ 1.2] oops: x\nVT-END-1-1:3:\n";
-        assert_eq!(find_end(again, 0, "\nVT-END-1-1:"), Some((26, 3)));
-        assert_eq!(find_end("out\nVT-EN", 0, "\nVT-END-1-1:"), None);
     }
 }

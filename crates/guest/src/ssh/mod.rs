@@ -1,0 +1,329 @@
+//! SSH by the host's own `ssh`, with nothing of its user's configuration: no keys, agents, known hosts or options of theirs.
+//!
+//! One process holds the connection (`ControlMaster` of `ssh_config(5)`); each command is another that joins it, so only the
+//! first pays for a handshake. The guest's host key is not compared with anything: the connection goes to a port of the
+//! host that leads into this guest and nowhere else, and a guest may have other keys at every boot.
+
+mod copy;
+mod key;
+mod run;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+pub use key::SshKey;
+pub(crate) use run::Running;
+
+use crate::error::{Attempt, Cause, GuestError, LastLine};
+use crate::secret::secret;
+
+/// How long a server may take to greet, at first, before the connection is made anew; doubled up to [`MOST_PATIENCE`]. One that
+/// began before the guest had a network may never come through.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+const MOST_PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long is waited before a refused connection is tried again: a port that opens tells nobody.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// What the process that holds the connection says when it has one.
+const CONNECTED: &str = "connected";
+
+/// The variable in which a password is given to [`ASKPASS`].
+const PASSWORD: &str = "VIRT_TEST_SSH_PASSWORD";
+
+/// The program that `ssh` asks for a password.
+const ASKPASS: &str = "#!/bin/sh\nprintf '%s\\n' \"$VIRT_TEST_SSH_PASSWORD\"\n";
+
+/// Where and as whom to log in by SSH.
+#[derive(Clone)]
+pub struct SshLogin {
+    /// The server, as the host reaches it.
+    pub address: SocketAddr,
+    /// The account.
+    pub user: String,
+    /// The private key, where one is used.
+    pub key: Option<PathBuf>,
+    /// The password, for guests that demand one.
+    pub password: Option<String>,
+    /// A directory nobody else can read, for the connection's socket. Its path is short: a socket's has at most 107 bytes.
+    pub directory: PathBuf,
+    /// The client; `ssh` of `$PATH` unless told otherwise.
+    pub program: PathBuf,
+}
+
+impl SshLogin {
+    /// A login without key and password.
+    pub fn new(
+        address: SocketAddr,
+        user: impl Into<String>,
+        directory: impl Into<PathBuf>,
+    ) -> Self {
+        SshLogin {
+            address,
+            user: user.into(),
+            key: None,
+            password: None,
+            directory: directory.into(),
+            program: "ssh".into(),
+        }
+    }
+}
+
+impl fmt::Debug for SshLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SshLogin")
+            .field("address", &self.address)
+            .field("user", &self.user)
+            .field("key", &self.key)
+            .field("password", &self.password.as_ref().map(|_| "…"))
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A connection to a guest's SSH server. Clones are the same connection; it ends with the last of them.
+#[derive(Clone)]
+pub struct Ssh {
+    connection: Arc<Connection>,
+}
+
+struct Connection {
+    login: SshLogin,
+    socket: PathBuf,
+    last_line: Option<LastLine>,
+    /// Killed when dropped.
+    _master: Child,
+}
+
+impl fmt::Debug for Ssh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ssh")
+            .field("login", &self.connection.login)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // The process removes its socket itself, but not when it is killed.
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+impl Ssh {
+    /// Waits for the guest's server and logs in. The guest may still be booting.
+    ///
+    /// # Errors
+    /// When no server answers in time, the login is refused, or this host has no `ssh`.
+    pub async fn connect(
+        login: SshLogin,
+        last_line: Option<LastLine>,
+        limit: Duration,
+    ) -> Result<Self, GuestError> {
+        let tried = format!("log in by SSH as {}", login.user);
+        let attempt = Attempt::new(tried, limit, last_line.clone());
+        let mut complaint = String::new();
+        loop {
+            wait_for_greeting(&login, &attempt, &complaint).await?;
+            let socket = login.directory.join(format!("ssh-{:08x}", secret() as u32));
+            let connecting = master(&login, &socket);
+            let awaited = awaited("an SSH login", &complaint);
+            match attempt.wait(&awaited, connecting).await? {
+                Ok(process) => {
+                    let connection = Connection {
+                        login,
+                        socket,
+                        last_line,
+                        _master: process,
+                    };
+                    return Ok(Ssh {
+                        connection: Arc::new(connection),
+                    });
+                }
+                Err(said) if is_refusal(&said) => {
+                    return Err(attempt.fail(Cause::LoginRefused(said)));
+                }
+                // A server that is being started or stopped may hang up.
+                Err(said) => complaint = said,
+            }
+            pause(&attempt, &complaint).await?;
+        }
+    }
+
+    fn attempt(&self, tried: impl Into<String>, limit: Duration) -> Attempt {
+        Attempt::new(tried, limit, self.connection.last_line.clone())
+    }
+}
+
+fn awaited(what: &str, complaint: &str) -> String {
+    match complaint {
+        "" => what.to_owned(),
+        said => format!("{what}; ssh said: {said}"),
+    }
+}
+
+/// Whether trying again is of no use.
+fn is_refusal(said: &str) -> bool {
+    said.contains("Permission denied") || said.contains("Too many authentication failures")
+}
+
+/// Waits a little before the next try.
+async fn pause(attempt: &Attempt, complaint: &str) -> Result<(), GuestError> {
+    if attempt.left() <= RETRY {
+        sleep(attempt.left()).await;
+        return Err(attempt.timed_out(awaited("an SSH server", complaint)));
+    }
+    sleep(RETRY).await;
+    Ok(())
+}
+
+/// Connects until a server greets: much cheaper than letting `ssh` try.
+async fn wait_for_greeting(
+    login: &SshLogin,
+    attempt: &Attempt,
+    complaint: &str,
+) -> Result<(), GuestError> {
+    let mut patience = PATIENCE;
+    loop {
+        match timeout(patience.min(attempt.left()), greeting(login.address)).await {
+            Ok(Ok(true)) => return Ok(()),
+            Ok(Ok(false) | Err(_)) => {}
+            Err(_) => patience = (patience * 2).min(MOST_PATIENCE),
+        }
+        pause(attempt, complaint).await?;
+    }
+}
+
+/// Whether the server at an address begins as RFC 4253, section 4.2, says.
+async fn greeting(address: SocketAddr) -> io::Result<bool> {
+    let mut stream = TcpStream::connect(address).await?;
+    let mut greeting = [0; 4];
+    stream.read_exact(&mut greeting).await?;
+    Ok(&greeting == b"SSH-")
+}
+
+/// An `ssh` that knows only what it is told here.
+fn ssh(login: &SshLogin, socket: &std::path::Path) -> Command {
+    let mut command = Command::new(&login.program);
+    // Of its options, the first that is given counts.
+    command.args(["-F", "none", "-T"]).arg("-S").arg(socket);
+    for option in [
+        "LogLevel=ERROR",
+        "EscapeChar=none",
+        "ControlPersist=no",
+        "ForwardAgent=no",
+        "ForwardX11=no",
+        "IdentityAgent=none",
+        "IdentitiesOnly=yes",
+        "StrictHostKeyChecking=no",
+        "UserKnownHostsFile=/dev/null",
+        "GlobalKnownHostsFile=/dev/null",
+        "UpdateHostKeys=no",
+        "NumberOfPasswordPrompts=1",
+    ] {
+        command.args(["-o", option]);
+    }
+    command
+        .args(["-l", &login.user])
+        .env_remove("SSH_AUTH_SOCK")
+        .env_remove("DISPLAY")
+        .env("SHELL", "/bin/sh")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Starts the process that holds the connection and waits until it has one; otherwise gives what it said.
+async fn master(
+    login: &SshLogin,
+    socket: &std::path::Path,
+) -> Result<Result<Child, String>, Cause> {
+    let mut command = ssh(login, socket);
+    command
+        .args([
+            "-N",
+            "-o",
+            "ControlMaster=yes",
+            "-o",
+            "PermitLocalCommand=yes",
+        ])
+        .args(["-o", &format!("LocalCommand=echo {CONNECTED}")])
+        .args(["-p", &login.address.port().to_string()]);
+    let mut methods = Vec::new();
+    if let Some(key) = &login.key {
+        command.arg("-i").arg(key);
+        methods.push("publickey");
+    }
+    match &login.password {
+        None => {
+            command.args(["-o", "BatchMode=yes"]);
+        }
+        Some(password) => {
+            methods.extend(["password", "keyboard-interactive"]);
+            let askpass = askpass(login)?;
+            command
+                .env("SSH_ASKPASS", askpass)
+                .env("SSH_ASKPASS_REQUIRE", "force")
+                .env(PASSWORD, password);
+        }
+    }
+    if methods.is_empty() {
+        methods.push("none");
+    }
+    let methods = format!("PreferredAuthentications={}", methods.join(","));
+    command
+        .args(["-o", &methods])
+        .arg(login.address.ip().to_string());
+    let mut process = spawn(&mut command)?;
+    let mut lines = BufReader::new(piped(process.stdout.take())?).lines();
+    if lines.next_line().await?.as_deref() == Some(CONNECTED) {
+        return Ok(Ok(process));
+    }
+    let mut said = String::new();
+    piped(process.stderr.take())?
+        .read_to_string(&mut said)
+        .await?;
+    process.wait().await?;
+    let last = said.lines().rev().find(|line| !line.trim().is_empty());
+    Ok(Err(last.unwrap_or("nothing").trim().to_owned()))
+}
+
+fn spawn(command: &mut Command) -> Result<Child, Cause> {
+    command.spawn().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Cause::NoProgram {
+            program: "ssh",
+            package: "openssh-client",
+        },
+        _ => Cause::Io(error),
+    })
+}
+
+/// A stream of a process that was started with it.
+fn piped<T>(stream: Option<T>) -> Result<T, Cause> {
+    stream.ok_or_else(|| Cause::Ssh("a stream is missing".to_owned()))
+}
+
+/// Makes the program that tells `ssh` the password from its environment.
+fn askpass(login: &SshLogin) -> Result<PathBuf, Cause> {
+    use std::os::unix::fs::PermissionsExt;
+    let path = login.directory.join("askpass");
+    let made = std::fs::write(&path, ASKPASS)
+        .and_then(|()| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)));
+    match made {
+        Ok(()) => Ok(path),
+        Err(source) => Err(Cause::LocalFile { path, source }),
+    }
+}

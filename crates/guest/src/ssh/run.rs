@@ -1,0 +1,397 @@
+//! A command over SSH.
+//!
+//! What `ssh` returns does not tell a command's status 255 from a broken connection, its streams stay open as long as any
+//! process in the background holds them, and ending it ends nothing in the guest. So each command is put into a shell that
+//! tells its process id first, and the command's status last, on both streams.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use tokio::time::Instant;
+
+use super::{Ssh, piped, spawn, ssh};
+use crate::command::{Command, kill_tree, quoted, shortened};
+use crate::error::{Attempt, Cause, GuestError};
+use crate::output::{ExitStatus, Output};
+use crate::running::Chunk;
+use crate::secret::secret;
+
+/// How long killing a command may take.
+const KILL_LIMIT: Duration = Duration::from_secs(5);
+
+/// The most of each output stream that is kept: its beginning.
+const MAX_OUTPUT: usize = 64 << 20;
+
+/// The longest that stands between a mark and its end: a number.
+const NUMBER: usize = 12;
+
+/// A command that runs over SSH.
+#[derive(Debug)]
+pub(crate) struct Running {
+    ssh: Ssh,
+    words: String,
+    /// None when it has ended.
+    client: Option<Child>,
+    input: Option<ChildStdin>,
+    stdout: Stream<ChildStdout>,
+    stderr: Stream<ChildStderr>,
+}
+
+impl Ssh {
+    /// Runs a line of shell to its end. One that takes too long is killed, with all it started.
+    ///
+    /// # Errors
+    /// When the command does not end in time or the connection breaks.
+    pub async fn run(
+        &self,
+        command: impl Into<Command>,
+        limit: Duration,
+    ) -> Result<Output, GuestError> {
+        let running = self.start(&command.into(), limit)?;
+        running.wait(limit).await
+    }
+
+    /// Starts a line of shell.
+    pub(crate) fn start(&self, command: &Command, limit: Duration) -> Result<Running, GuestError> {
+        let words = shortened(&command.line);
+        let attempt = self.attempt(format!("start {words} by SSH"), limit);
+        let started = self.spawn(command, words);
+        started.map_err(|cause| attempt.fail(cause))
+    }
+
+    fn spawn(&self, command: &Command, words: String) -> Result<Running, Cause> {
+        let mark = format!("VT-{:016x}", secret());
+        let tell = format!("printf '{mark}:%s:\\n'");
+        // What this shell itself would say, such as "Killed", is no output of the command.
+        let script = format!(
+            "{tell} $$ >&2;exec 3>&2 2>/dev/null;(exec /bin/sh -c {} 2>&3 3>&-);vt_s=$?;{tell} $vt_s;{tell} $vt_s >&3",
+            quoted(&command.line)
+        );
+        let login = &self.connection.login;
+        let mut client = ssh(login, &self.connection.socket);
+        // Only ever through the connection there is.
+        client
+            .args(["-o", "ControlMaster=no", "-o", "ProxyCommand=false"])
+            .arg(login.address.ip().to_string())
+            // Whatever the account's own shell is, this one reads the script.
+            .arg(format!("exec /bin/sh -c {}", quoted(&script)))
+            .stdin(Stdio::piped());
+        let mut client = spawn(&mut client)?;
+        let mut input = client.stdin.take();
+        if let Some(bytes) = command.input.clone()
+            && let Some(mut pipe) = input.take()
+        {
+            tokio::spawn(async move {
+                // A command need not take all its input.
+                let _ = pipe.write_all(&bytes).await;
+            });
+        }
+        Ok(Running {
+            ssh: self.clone(),
+            words,
+            input,
+            stdout: Stream::new(piped(client.stdout.take())?, &mark, false),
+            stderr: Stream::new(piped(client.stderr.take())?, &mark, true),
+            client: Some(client),
+        })
+    }
+}
+
+impl Running {
+    fn attempt(&self, verb: &str, limit: Duration) -> Attempt {
+        self.ssh
+            .attempt(format!("{verb} {} by SSH", self.words), limit)
+    }
+
+    pub(crate) async fn next_chunk(
+        &mut self,
+        limit: Duration,
+    ) -> Result<Option<Chunk>, GuestError> {
+        let attempt = self.attempt("read the output of", limit);
+        self.more(&attempt, "more output").await
+    }
+
+    async fn more(
+        &mut self,
+        attempt: &Attempt,
+        awaited: &str,
+    ) -> Result<Option<Chunk>, GuestError> {
+        loop {
+            if let Some(bytes) = self.stdout.take() {
+                return Ok(Some(Chunk::Stdout(bytes)));
+            }
+            if let Some(bytes) = self.stderr.take() {
+                return Ok(Some(Chunk::Stderr(bytes)));
+            }
+            if self.stdout.status.is_some() && self.stderr.status.is_some() {
+                // Background processes of the command may still hold its streams; nobody reads them any more.
+                self.client = None;
+                return Ok(None);
+            }
+            if self.stdout.is_over() && self.stderr.is_over() {
+                return Err(attempt.fail(self.why_closed()));
+            }
+            let read = async {
+                tokio::select! {
+                    read = self.stdout.read(), if !self.stdout.is_over() => read,
+                    read = self.stderr.read(), if !self.stderr.is_over() => read,
+                }
+            };
+            attempt.wait(awaited, read).await?;
+        }
+    }
+
+    /// Why the streams ended before the command told its status.
+    fn why_closed(&mut self) -> Cause {
+        self.client = None;
+        let said = String::from_utf8_lossy(&self.stderr.buffer);
+        let connected = self.ssh.connection.socket.exists();
+        match said.trim() {
+            said if connected && self.stderr.process.is_none() && !said.is_empty() => {
+                Cause::Ssh(said.to_owned())
+            }
+            _ => Cause::Closed,
+        }
+    }
+
+    pub(crate) async fn write(&mut self, bytes: &[u8], limit: Duration) -> Result<(), GuestError> {
+        let attempt = self.attempt("write to", limit);
+        let Some(input) = &mut self.input else {
+            return Err(attempt.fail(Cause::Closed));
+        };
+        let write = async {
+            input.write_all(bytes).await?;
+            Ok(input.flush().await?)
+        };
+        attempt.wait("the command to take input", write).await
+    }
+
+    pub(crate) fn close_input(&mut self) {
+        self.input = None;
+    }
+
+    pub(crate) async fn wait(mut self, limit: Duration) -> Result<Output, GuestError> {
+        self.close_input();
+        let attempt = self.attempt("run", limit);
+        let mut output = Output::empty();
+        loop {
+            match self.more(&attempt, "the end of the command").await {
+                Ok(Some(chunk)) => {
+                    output.add(chunk);
+                    for stream in [&mut output.stdout, &mut output.stderr] {
+                        output.truncated |= stream.len() > MAX_OUTPUT;
+                        stream.truncate(MAX_OUTPUT);
+                    }
+                }
+                Ok(None) => {
+                    let status = self.stderr.status.unwrap_or_default();
+                    output.status = ExitStatus::Code(status);
+                    return Ok(output);
+                }
+                Err(error) => {
+                    if error.is_timeout() {
+                        self.end().await;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    pub(crate) async fn kill(mut self, limit: Duration) -> Result<(), GuestError> {
+        let attempt = self.attempt("kill", limit);
+        let deadline = Instant::now() + limit;
+        // Only when it has told its process id can it be killed.
+        while self.client.is_some() && self.stderr.process.is_none() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.next_chunk(left).await?.is_none() {
+                break;
+            }
+        }
+        let end = async {
+            self.end().await;
+            Ok(())
+        };
+        attempt.wait("its end", end).await
+    }
+
+    /// Kills what runs in the guest, then the client it belongs to.
+    async fn end(&mut self) {
+        let Some(client) = self.client.take() else {
+            return;
+        };
+        end(self.ssh.clone(), self.stderr.process, client).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else {
+            return;
+        };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(end(self.ssh.clone(), self.stderr.process, client));
+        }
+    }
+}
+
+/// Kills a process of the guest with all it started, and then the client.
+async fn end(ssh: Ssh, process: Option<i32>, mut client: Child) {
+    if let Some(process) = process {
+        let kill = Command::new(kill_tree(i64::from(process)));
+        // What fails here fails because the connection broke.
+        if let Ok(mut killer) = ssh.start(&kill, KILL_LIMIT) {
+            killer.close_input();
+            while let Ok(Some(_)) = killer.next_chunk(KILL_LIMIT).await {}
+            if let Some(client) = &mut killer.client {
+                let _ = client.start_kill();
+            }
+            killer.client = None;
+        }
+    }
+    let _ = client.kill().await;
+}
+
+/// One of a command's streams, with its marks.
+#[derive(Debug)]
+struct Stream<R> {
+    pipe: R,
+    mark: Vec<u8>,
+    buffer: Vec<u8>,
+    /// Whether a process id comes before the output.
+    begins_with_process: bool,
+    process: Option<i32>,
+    status: Option<i32>,
+    closed: bool,
+}
+
+impl<R: AsyncRead + Unpin> Stream<R> {
+    fn new(pipe: R, mark: &str, begins_with_process: bool) -> Self {
+        Stream {
+            pipe,
+            mark: format!("{mark}:").into_bytes(),
+            buffer: Vec::new(),
+            begins_with_process,
+            process: None,
+            status: None,
+            closed: false,
+        }
+    }
+
+    /// Whether nothing more is to be read.
+    fn is_over(&self) -> bool {
+        self.closed || self.status.is_some()
+    }
+
+    /// Reads what there is. Dropping the future loses nothing.
+    async fn read(&mut self) -> Result<(), Cause> {
+        self.closed = self.pipe.read_buf(&mut self.buffer).await? == 0;
+        Ok(())
+    }
+
+    /// The output that is certain, if there is any.
+    fn take(&mut self) -> Option<Vec<u8>> {
+        if self.begins_with_process && self.process.is_none() {
+            // What a login's own scripts say comes before it.
+            let (_, end, process) = self.find_mark()?;
+            self.process = Some(process);
+            self.buffer.drain(..end);
+        }
+        if self.status.is_some() {
+            return None;
+        }
+        let certain = match self.find_mark() {
+            Some((start, _, status)) => {
+                self.status = Some(status);
+                start
+            }
+            None => self.certain_length(),
+        };
+        let rest = self.buffer.split_off(certain);
+        let output = std::mem::replace(&mut self.buffer, rest);
+        (!output.is_empty()).then_some(output)
+    }
+
+    /// Where a whole mark begins and ends, and its number.
+    fn find_mark(&self) -> Option<(usize, usize, i32)> {
+        let mark = self.mark.as_slice();
+        let start = self
+            .buffer
+            .windows(mark.len())
+            .position(|part| part == mark)?;
+        let number = start + mark.len();
+        let length = self.buffer[number..]
+            .iter()
+            .position(|&byte| byte == b'\n')?;
+        let text = std::str::from_utf8(&self.buffer[number..number + length]).ok()?;
+        let value = text.strip_suffix(':')?.parse().ok()?;
+        Some((start, number + length + 1, value))
+    }
+
+    /// How much of the buffer cannot be the beginning of a mark.
+    fn certain_length(&self) -> usize {
+        let length = self.buffer.len();
+        let mark = self.mark.as_slice();
+        let from = length.saturating_sub(mark.len() + NUMBER);
+        (from..length)
+            .find(|&at| {
+                let rest = &self.buffer[at..];
+                mark.starts_with(rest) || rest.starts_with(mark)
+            })
+            .unwrap_or(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a stream gives when its bytes come cut at every place.
+    fn streamed(
+        bytes: &[u8],
+        begins_with_process: bool,
+    ) -> Vec<(Vec<u8>, Option<i32>, Option<i32>)> {
+        (0..=bytes.len())
+            .map(|cut| {
+                let mut stream = Stream::new(tokio::io::empty(), "VT-1", begins_with_process);
+                let mut output = Vec::new();
+                for part in [&bytes[..cut], &bytes[cut..]] {
+                    stream.buffer.extend_from_slice(part);
+                    while let Some(certain) = stream.take() {
+                        output.extend(certain);
+                    }
+                }
+                (output, stream.process, stream.status)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn output_lies_between_the_marks_however_it_is_cut() {
+        for (bytes, process, expected, status) in [
+            (&b"out\n\nVT-1:7:\n"[..], None, &b"out\n\n"[..], Some(7)),
+            (b"no endVT-1:0:\n", None, b"no end", Some(0)),
+            (b"VT-1 VT-1VT-1:0:\nlate", None, b"VT-1 VT-1", Some(0)),
+            (
+                b"motd\nVT-1:42:\nerrVT-1:255:\n",
+                Some(42),
+                b"err",
+                Some(255),
+            ),
+            (
+                b"VT-1:42:\n\x00\xffVT-1:1:\n",
+                Some(42),
+                b"\x00\xff",
+                Some(1),
+            ),
+            (b"out", None, b"out", None),
+        ] {
+            for (cut, found) in streamed(bytes, process.is_some()).into_iter().enumerate() {
+                let wanted = (expected.to_vec(), process, status);
+                assert_eq!(found, wanted, "{bytes:?} cut at {cut}");
+            }
+        }
+    }
+}
