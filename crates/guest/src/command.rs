@@ -1,5 +1,7 @@
 //! What a session is asked to run.
 
+use std::fmt;
+
 /// A line of shell, and what it is given. `"ls /"` and the like become one by themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
@@ -31,6 +33,13 @@ impl Command {
     pub fn exact(mut self) -> Self {
         self.exact = true;
         self
+    }
+}
+
+/// Its beginning, in quotes.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shortened(&self.line))
     }
 }
 

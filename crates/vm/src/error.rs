@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use guest::GuestError;
+use guest::{Cause, GuestError};
 use host::ledger::LedgerError;
 use host::process::{SpawnError, WaitError};
 use machine::MachineError;
@@ -109,6 +109,17 @@ pub enum VmError {
         /// What there is.
         known: String,
     },
+    /// No port of the host leads to this one of the guest.
+    #[error(
+        "no port of the host leads to port {port} of machine \"{vm}\" (hint: give a network card of type user the forward \
+         tcp:127.0.0.1:0-:{port})"
+    )]
+    NotForwarded {
+        /// Name of the machine.
+        vm: String,
+        /// The port of the guest.
+        port: u16,
+    },
     /// The machine was not started so that it may outlive this program.
     #[error(
         "machine \"{vm}\" cannot be left running (hint: start it with Context::may_outlive_us)"
@@ -145,7 +156,7 @@ pub enum Blame {
     Machine,
     /// Our side: a test that meets it could not be carried out.
     Host,
-    /// This QEMU cannot do what is asked: a test that meets it is to be skipped.
+    /// This QEMU or this host cannot do what is asked: a test that meets it is to be skipped.
     Unsupported,
 }
 
@@ -157,6 +168,17 @@ impl VmError {
             Self::Machine { source, .. } if matches!(**source, MachineError::Unsupported(_)) => {
                 Blame::Unsupported
             }
+            Self::Guest { source, .. } if matches!(*source.cause, Cause::NoProgram { .. }) => {
+                Blame::Unsupported
+            }
+            Self::Guest { source, .. }
+                if matches!(
+                    *source.cause,
+                    Cause::LocalFile { .. } | Cause::Unsupported { .. }
+                ) =>
+            {
+                Blame::Host
+            }
             Self::Monitor { .. }
             | Self::Guest { .. }
             | Self::Wait { .. }
@@ -166,6 +188,7 @@ impl VmError {
             | Self::Start { .. }
             | Self::Event { .. }
             | Self::NoChannel { .. }
+            | Self::NotForwarded { .. }
             | Self::NotDetachable { .. }
             | Self::Io { .. }
             | Self::Ledger(_)

@@ -1,18 +1,30 @@
-//! Talking to the guest: consoles, agent, sessions.
+//! Talking to the guest: consoles, agent, SSH.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use guest::console::Lines;
-use guest::{AgentClient, Console, Login, Output};
+use guest::{AgentClient, Console, Login, Ssh, SshLogin};
 
 use crate::error::VmError;
 use crate::health::LineScanner;
+use crate::session::Session;
 use crate::vm::Vm;
-use crate::watch::Watch;
 
-/// Base time a command of a session may take unless its caller says otherwise.
-const COMMAND_LIMIT: Duration = Duration::from_secs(30);
+/// As whom to log in to a guest's SSH server.
+#[derive(Debug, Clone)]
+pub struct SshAccess {
+    /// The port the guest's server listens on, which has to be forwarded: [`machine::Netdev::User`].
+    pub port: u16,
+    /// The account.
+    pub user: String,
+    /// The private key, where one is used.
+    pub key: Option<PathBuf>,
+    /// The password, for guests that demand one.
+    pub password: Option<String>,
+}
 
 impl Vm {
     /// The first serial port, the guest's console.
@@ -64,13 +76,62 @@ impl Vm {
     /// # Errors
     /// [`VmError`].
     pub async fn wait_for_login(&self, login: &Login, base: Duration) -> Result<Session, VmError> {
-        let limit = self.limit(base);
-        let console = self.console()?;
-        let shell = self
-            .watch
-            .talk("login", console.wait_for_login(login, limit))
-            .await?;
+        self.log_in_on(self.console()?, login, base).await
+    }
+
+    /// As [`Vm::wait_for_login`], on a serial port or virtio console by its channel id.
+    ///
+    /// # Errors
+    /// [`VmError`].
+    pub async fn wait_for_login_on(
+        &self,
+        console: &str,
+        login: &Login,
+        base: Duration,
+    ) -> Result<Session, VmError> {
+        self.log_in_on(self.console_of(console)?, login, base).await
+    }
+
+    async fn log_in_on(
+        &self,
+        console: &Console,
+        login: &Login,
+        base: Duration,
+    ) -> Result<Session, VmError> {
+        let login = console.wait_for_login(login, self.limit(base));
+        let shell = self.watch.talk("login", login).await?;
         Ok(self.session_over(guest::Session::Console(Box::new(shell))))
+    }
+
+    /// Logs in by SSH, waiting for the boot to come that far.
+    ///
+    /// # Errors
+    /// [`VmError`]; [`VmError::NotForwarded`] when no port of the host leads to the server.
+    pub async fn ssh(&self, access: &SshAccess, base: Duration) -> Result<Session, VmError> {
+        let port = self.forwarded_port(access.port).await?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let login = SshLogin {
+            key: access.key.clone(),
+            password: access.password.clone(),
+            ..SshLogin::new(address, &access.user, self.scratch())
+        };
+        let last_line = self.console().ok().map(Console::last_line_handle);
+        let connect = Ssh::connect(login, last_line, self.limit(base));
+        let ssh = self.watch.talk("SSH login", connect).await?;
+        Ok(self.session_over(guest::Session::Ssh(ssh)))
+    }
+
+    /// The port of the host that leads to a TCP port of the guest, by a forward of a user network. A forward from port 0 is
+    /// from one the host's kernel has chosen.
+    ///
+    /// # Errors
+    /// [`VmError::NotForwarded`] when there is none.
+    pub async fn forwarded_port(&self, guest_port: u16) -> Result<u16, VmError> {
+        let connections = self.hmp("info usernet").await?;
+        host_port(&connections, guest_port).ok_or_else(|| VmError::NotForwarded {
+            vm: self.spec.name.clone(),
+            port: guest_port,
+        })
     }
 
     /// A session over the guest agent once that answers.
@@ -83,10 +144,7 @@ impl Vm {
     }
 
     fn session_over(&self, inner: guest::Session) -> Session {
-        Session {
-            inner,
-            watch: Arc::clone(&self.watch),
-        }
+        Session::new(inner, Arc::clone(&self.watch))
     }
 }
 
@@ -97,40 +155,33 @@ pub(crate) async fn scan_console(mut lines: Lines, scanner: LineScanner) {
     }
 }
 
-/// A way to run commands in the machine's guest. A command ends early when the machine ends or is fatally unwell.
-#[derive(Debug)]
-pub struct Session {
-    inner: guest::Session,
-    watch: Arc<Watch>,
+/// Finds a forward in the table `info usernet` prints: protocol and state, descriptor, source address and port,
+/// destination address and port, and two lengths of queues.
+fn host_port(connections: &str, guest_port: u16) -> Option<u16> {
+    connections.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [protocol, _, _, port, _, to, ..] = words[..] else {
+            return None;
+        };
+        let leads_there = protocol == "TCP[HOST_FORWARD]" && to.parse() == Ok(guest_port);
+        leads_there.then(|| port.parse().ok())?
+    })
 }
 
-impl Session {
-    /// Runs a line of shell. One that fails is no error: see [`Output::status`].
-    ///
-    /// # Errors
-    /// [`VmError`].
-    pub async fn run(&mut self, command: &str) -> Result<Output, VmError> {
-        self.run_within(COMMAND_LIMIT, command).await
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// As [`Session::run`], with a base time of its own.
-    ///
-    /// # Errors
-    /// [`VmError`].
-    pub async fn run_within(&mut self, base: Duration, command: &str) -> Result<Output, VmError> {
-        let limit = self.watch.limit(base);
-        let run = self.inner.run(command, limit);
-        self.watch.talk(&format!("end of \"{command}\""), run).await
-    }
-
-    /// The session without the machine's limits and health.
-    pub fn guest(&mut self) -> &mut guest::Session {
-        &mut self.inner
-    }
-
-    /// What it runs over, for messages.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        self.inner.kind()
+    #[test]
+    fn a_forward_is_told_from_connections_and_other_forwards() {
+        let printed = "Hub -1 (nic1-net):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n  \
+            TCP[ESTABLISHED]   12       127.0.0.1   22       10.0.2.15    22     0     0\r\n  \
+            TCP[HOST_FORWARD]   9       127.0.0.1 40001       10.0.2.15    80     0     0\r\n  \
+            UDP[HOST_FORWARD]   9       127.0.0.1 40002       10.0.2.15    22     0     0\r\n  \
+            TCP[HOST_FORWARD]   8       127.0.0.1 36393       10.0.2.15    22     0     0\r\n";
+        assert_eq!(host_port(printed, 22), Some(36393));
+        assert_eq!(host_port(printed, 80), Some(40001));
+        assert_eq!(host_port(printed, 443), None);
+        assert_eq!(host_port("", 22), None);
     }
 }
