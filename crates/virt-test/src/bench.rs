@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use report::Results;
 
 use crate::args::BenchArgs;
+use crate::execute::dirs;
 use crate::exit::Status;
-use crate::run::dirs;
 use crate::say;
 
 /// No side of a comparison takes longer than this, or something is wrong.

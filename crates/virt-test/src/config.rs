@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use cartesian::{Config, FilterLine, FsLoader, Loader, Options, Parser, Variant, Why};
-use harness::Plan;
+use harness::{Plan, TestDef};
 use include_dir::{Dir, include_dir};
 use params::Params;
 
@@ -19,14 +19,47 @@ static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../providers");
 /// What `include` lines say to mean the configuration that comes along: `include virt-test:/tests.cfg`.
 pub const SHIPPED_PREFIX: &str = "virt-test:/";
 
-/// Reads the shipped configuration from the program, and everything else from the file system.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ShippedOrFile;
+/// Reads the configuration that comes along from the program, and everything else from the file system.
+#[derive(Clone)]
+pub struct Files {
+    tests: Vec<&'static TestDef>,
+}
 
-impl Loader for ShippedOrFile {
+impl Files {
+    /// With the entries of all tests that are linked into the program.
+    pub fn all() -> Self {
+        Self {
+            tests: harness::tests(),
+        }
+    }
+
+    /// With the entry of this test alone.
+    pub fn of_test(name: &str) -> Self {
+        let mut tests = harness::tests();
+        tests.retain(|test| test.name == name);
+        Self { tests }
+    }
+
+    /// A file that comes along: the entries of the tests are made of what registered itself.
+    fn come_along(&self, path: &str) -> Option<Vec<u8>> {
+        if path == "subtests.cfg" {
+            return Some(harness::configuration(&self.tests, SHIPPED_PREFIX).into());
+        }
+        let of_a_test = path
+            .strip_prefix("tests/")
+            .and_then(|name| name.strip_suffix(".cfg"))
+            .and_then(harness::find);
+        match of_a_test {
+            Some(test) => Some(test.config.into()),
+            None => Some(SHIPPED.get_file(path)?.contents().to_owned()),
+        }
+    }
+}
+
+impl Loader for Files {
     fn load(&self, path: &str) -> io::Result<Vec<u8>> {
         match path.strip_prefix(SHIPPED_PREFIX) {
-            Some(shipped) => come_along(shipped).ok_or_else(|| {
+            Some(shipped) => self.come_along(shipped).ok_or_else(|| {
                 io::Error::new(io::ErrorKind::NotFound, "virt-test ships no such file")
             }),
             None => FsLoader.load(path),
@@ -42,21 +75,6 @@ impl Loader for ShippedOrFile {
     }
 }
 
-/// A file of the configuration that comes along: the entries of the tests are made of what registered itself.
-fn come_along(path: &str) -> Option<Vec<u8>> {
-    if path == "subtests.cfg" {
-        return Some(harness::configuration(&harness::tests(), SHIPPED_PREFIX).into());
-    }
-    let of_a_test = path
-        .strip_prefix("tests/")
-        .and_then(|name| name.strip_suffix(".cfg"))
-        .and_then(harness::find);
-    match of_a_test {
-        Some(test) => Some(test.config.into()),
-        None => Some(SHIPPED.get_file(path)?.contents().to_owned()),
-    }
-}
-
 /// The variants to run.
 pub struct Configuration {
     config: Config,
@@ -64,8 +82,24 @@ pub struct Configuration {
 
 impl Configuration {
     /// Reads the configuration; says what is wrong with it.
-    pub fn load(lines: &[Line]) -> Result<Self, Status> {
-        let mut parser = Parser::new(ShippedOrFile);
+    pub fn load(files: Files, lines: &[Line]) -> Result<Self, Status> {
+        let twice: Vec<_> = files
+            .tests
+            .windows(2)
+            .filter(|pair| pair[0].name == pair[1].name)
+            .collect();
+        for pair in &twice {
+            let TestDef { name, source, .. } = pair[0];
+            let other = pair[1].source;
+            say::error(
+                format!("two tests are called {name}: in {source} and in {other}"),
+                &[],
+            );
+        }
+        if !twice.is_empty() {
+            return Err(Status::Usage);
+        }
+        let mut parser = Parser::new(files);
         for line in lines {
             parser.text(&line.origin, &line.text);
         }
@@ -251,7 +285,7 @@ pub struct GuestLabel {
 
 /// The guests of the shipped configuration.
 pub fn guests() -> Result<Vec<GuestLabel>, Status> {
-    let mut parser = Parser::new(ShippedOrFile);
+    let mut parser = Parser::new(Files::all());
     parser.text("guests", &format!("include {SHIPPED_PREFIX}guests.cfg"));
     let config = parser.finish().map_err(|errors| {
         say::note(errors.render(say::colour()));
@@ -271,9 +305,10 @@ pub fn guests() -> Result<Vec<GuestLabel>, Status> {
 
 /// `virt-test config`.
 pub fn config(command: &config_tools::cli::ConfigCommand) -> ExitCode {
+    let files = Files::all();
     let environment = config_tools::cli::Environment {
-        files: &ShippedOrFile,
-        shipped: Some((&ShippedOrFile, "virt-test:/tests.cfg")),
+        files: &files,
+        shipped: Some((&files, "virt-test:/tests.cfg")),
         keys: harness::own_keys(),
         stdin: &mut io::stdin().lock(),
         stdout: &mut io::BufWriter::with_capacity(1 << 16, io::stdout().lock()),

@@ -1,8 +1,9 @@
 //! `virt-test doctor`: what this host can do on one screen, and the command that mends each thing missing.
 
 use crate::args::DoctorArgs;
+use crate::execute::dirs;
 use crate::exit::Status;
-use crate::run::{dirs, kvm_probe};
+use crate::run::kvm_probe;
 use crate::say;
 
 pub fn doctor(args: &DoctorArgs) -> Status {

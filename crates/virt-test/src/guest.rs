@@ -3,8 +3,8 @@
 use image::{Error, GuestStore, Rebuild, TinyGuest};
 
 use crate::args::{DataArgs, GuestCommand};
+use crate::execute::dirs;
 use crate::exit::Status;
-use crate::run::dirs;
 use crate::say;
 
 pub fn guest(command: &GuestCommand) -> Status {

@@ -24,7 +24,6 @@ const DEFAULTS: RunDefaults = RunDefaults {
     image_type: "qcow2",
     machine_type: "q35",
     smp: 2,
-    tests: "boot shutdown reboot",
 };
 
 /// What is run where no `-c` names something else.
@@ -38,11 +37,10 @@ struct RunDefaults {
     image_type: &'static str,
     machine_type: &'static str,
     smp: u32,
-    tests: &'static str,
 }
 
-/// The lines `args` stand for, in the order in which they are added.
-pub fn lines(args: &RunArgs) -> Vec<Line> {
+/// The lines `args` stand for, in the order in which they are added. Where they name no tests, `default_tests` are meant, or all.
+pub fn lines(args: &RunArgs, default_tests: Option<&str>) -> Vec<Line> {
     let mut lines = Lines {
         own_config: args.config.is_some(),
         lines: Vec::new(),
@@ -114,12 +112,15 @@ pub fn lines(args: &RunArgs) -> Vec<Line> {
     lines.path("--logs-dir", "logs_dir", args.logs_dir.as_deref());
     lines.flag("--type-specific", args.type_specific, "only type_specific");
     let chosen = args.tests.as_deref().map(names);
-    if args.type_specific || args.list_tests {
-        if let Some(names) = chosen {
-            lines.typed("--tests", only(names));
+    match default_tests {
+        Some(default) if !args.type_specific && !args.list_tests => {
+            lines.choice("--tests", chosen, names(default), only);
         }
-    } else {
-        lines.choice("--tests", chosen, names(DEFAULTS.tests), only);
+        _ => {
+            if let Some(names) = chosen {
+                lines.typed("--tests", only(names));
+            }
+        }
     }
     if let Some(no) = &args.no {
         lines.typed("--no", format!("no {}", names(no)));

@@ -42,6 +42,15 @@ impl Signals {
         }
     }
 
+    /// Leaves all signals to others: none ever comes.
+    pub fn none() -> Self {
+        let (_, received) = unbounded_channel();
+        Self {
+            received,
+            last: None,
+        }
+    }
+
     /// The name of the next signal. `timeout` and shells tell a process and its group, which is one signal twice: what comes
     /// within [`ONE_SIGNAL`] of the last is the same.
     pub async fn next(&mut self) -> &'static str {

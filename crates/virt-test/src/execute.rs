@@ -1,0 +1,317 @@
+//! From a plan to verdicts: what a run is made of, whoever asked for it.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use events::{Event, EventLog, Record, Sender, Subscriber, TestPlan};
+use harness::{DebugLog, Env, Plan, Settings, TestLogs};
+use host::dirs::Dirs;
+use report::Results;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+use tracing::Dispatch;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::args::RunArgs;
+use crate::exit::Status;
+use crate::options::Line;
+use crate::signals::Signals;
+use crate::{install, say};
+
+/// A run that is asked for.
+pub struct Order<'a> {
+    /// The options.
+    pub args: &'a RunArgs,
+    /// What they became.
+    pub lines: &'a [Line],
+    /// The command line as typed.
+    pub typed: &'a [OsString],
+    /// When it was asked for.
+    pub started: Instant,
+    /// What is told each event, beside the log.
+    pub console: Box<dyn Subscriber>,
+    /// How the accelerator probe's inner process is run.
+    pub kvm_probe: (PathBuf, Vec<String>),
+    /// Is this process there for the run alone? Else signals and what others log are none of its business.
+    pub alone: bool,
+}
+
+/// How a run ended.
+pub struct Outcome {
+    /// What the program's exit status would be.
+    pub status: Status,
+    /// What came of each test.
+    pub results: Results,
+}
+
+impl Order<'_> {
+    /// Runs `plan` and writes down what comes of it.
+    ///
+    /// # Errors
+    /// The status after a failure of set-up, which has been told.
+    pub fn execute(self, plan: &Plan) -> Result<Outcome, Status> {
+        let dirs = dirs(self.args.data_dir.as_deref())?;
+        let logs = self.args.logs_dir.clone().unwrap_or_else(|| dirs.logs());
+        let run_dir = harness::create_run_dir(&logs).map_err(|error| {
+            say::error(
+                format!(
+                    "failed to make a directory for this run below {}: {error}",
+                    logs.display()
+                ),
+                &["name a directory that can be written to with --logs-dir".into()],
+            );
+            Status::Setup
+        })?;
+        let settings = Settings {
+            dirs,
+            run_dir: run_dir.clone(),
+            kvm_probe: self.kvm_probe.clone(),
+        };
+        let (args, started, alone) = (self.args, self.started, self.alone);
+        let recording = self.record(&settings)?;
+        let session = Session {
+            args,
+            plan,
+            started,
+            alone,
+            recording: &recording,
+        };
+        let status = session.run(settings);
+        let read = || read_results(&run_dir).unwrap_or_default();
+        if status != Status::Setup {
+            recording.events.send(Event::RunFinished {
+                elapsed_ms: started.elapsed().as_millis() as u64,
+                counts: read().counts,
+                exit_status: status.code(),
+            });
+        }
+        let results = read();
+        if let Err(error) = write_results(&run_dir, &results) {
+            say::error(
+                format!(
+                    "failed to write {}: {error}",
+                    run_dir.join("results.json").display()
+                ),
+                &[],
+            );
+        }
+        Ok(Outcome { status, results })
+    }
+
+    fn record(self, settings: &Settings) -> Result<Recording, Status> {
+        let run_dir = &settings.run_dir;
+        let failed = |error: io::Error| {
+            say::error(
+                format!("failed to write to {}: {error}", run_dir.display()),
+                &[],
+            );
+            Status::Setup
+        };
+        let log = EventLog::create(&run_dir.join("events.jsonl")).map_err(failed)?;
+        let (debug_log, logs) = DebugLog::create(&run_dir.join("debug.log")).map_err(failed)?;
+        let dispatch = Dispatch::new(tracing_subscriber::registry().with(debug_log));
+        if self.alone {
+            // The only place that sets it, once a program.
+            let _ = tracing::dispatcher::set_global_default(dispatch.clone());
+        }
+        let events = events::channel(vec![Box::new(Log::new(log)), self.console]);
+        events.send(Event::RunStarted {
+            format: events::FORMAT,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            argv: self
+                .typed
+                .iter()
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect(),
+            pid: std::process::id(),
+            data_dir: settings.dirs.data().to_owned(),
+            run_dir: run_dir.to_owned(),
+            config: self.lines.iter().map(|line| line.text.clone()).collect(),
+        });
+        Ok(Recording {
+            events,
+            logs,
+            dispatch,
+        })
+    }
+}
+
+/// The directories everything lives in.
+pub fn dirs(data_dir: Option<&Path>) -> Result<Dirs, Status> {
+    Dirs::resolve(data_dir).map_err(|error| {
+        say::error(
+            format!(
+                "failed to find a place for data: {}",
+                harness::chain(&error)
+            ),
+            &["name a directory that can be written to with --data-dir".into()],
+        );
+        Status::Setup
+    })
+}
+
+/// Everything that listens to the run.
+struct Recording {
+    events: Sender,
+    logs: TestLogs,
+    dispatch: Dispatch,
+}
+
+/// Writes events to disk; says once if that is no longer possible.
+struct Log {
+    log: EventLog,
+    failed: bool,
+}
+
+impl Log {
+    fn new(log: EventLog) -> Self {
+        Self { log, failed: false }
+    }
+}
+
+impl Subscriber for Log {
+    fn on_record(&mut self, record: &Record) {
+        if let Err(error) = self.log.append(record)
+            && !std::mem::replace(&mut self.failed, true)
+        {
+            say::error(
+                format!("failed to write events.jsonl, results will be incomplete: {error}"),
+                &[],
+            );
+        }
+    }
+}
+
+struct Session<'a> {
+    args: &'a RunArgs,
+    plan: &'a Plan,
+    started: Instant,
+    alone: bool,
+    recording: &'a Recording,
+}
+
+impl Session<'_> {
+    fn run(&self, settings: Settings) -> Status {
+        let log = settings.run_dir.join("install.log");
+        if let Err(error) = install::before_run(
+            self.args.no_install,
+            self.plan,
+            &log,
+            &self.recording.events,
+        ) {
+            self.set_up_finished(Some(harness::chain(&error)), Vec::new());
+            return Status::Setup;
+        }
+        match self.runtime() {
+            Ok(runtime) => {
+                let _logging = tracing::dispatcher::set_default(&self.recording.dispatch);
+                runtime.block_on(self.run_tests(settings))
+            }
+            Err(error) => {
+                self.set_up_finished(
+                    Some(format!("failed to start the asynchronous runtime: {error}")),
+                    Vec::new(),
+                );
+                Status::Setup
+            }
+        }
+    }
+
+    /// A runtime whose threads log to this run, whatever other runs there are in the process.
+    fn runtime(&self) -> io::Result<Runtime> {
+        let dispatch = self.recording.dispatch.clone();
+        Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .on_thread_start(move || {
+                // For as long as there is the thread.
+                std::mem::forget(tracing::dispatcher::set_default(&dispatch));
+            })
+            .build()
+    }
+
+    async fn run_tests(&self, settings: Settings) -> Status {
+        let events = &self.recording.events;
+        let (stop, stopped) = watch::channel(false);
+        let mut signals = if self.alone {
+            Signals::listen()
+        } else {
+            Signals::none()
+        };
+        let env = tokio::select! {
+            env = Env::prepare(settings, self.plan, events.clone(), self.recording.logs.clone()) => env,
+            signal = signals.next() => {
+                events.send(Event::Interrupted { signal: signal.to_owned() });
+                return Status::Interrupted;
+            }
+        };
+        let env = match env {
+            Ok(env) => Arc::new(env),
+            Err(error) => {
+                self.set_up_finished(Some(error.reason), error.hints);
+                return Status::Setup;
+            }
+        };
+        self.set_up_finished(None, Vec::new());
+        events.send(Event::Accelerator {
+            accel: env.accel().accel.to_string(),
+            description: env.accel().to_string(),
+        });
+        let tests = self.plan.tests().iter();
+        events.send(Event::Planned {
+            tests: tests
+                .map(|test| TestPlan {
+                    index: test.index,
+                    name: test.name.clone(),
+                })
+                .collect(),
+        });
+        let mut tests = std::pin::pin!(harness::run(Arc::clone(&env), self.plan, stopped));
+        let mut interrupted = false;
+        let counts = loop {
+            tokio::select! {
+                counts = &mut tests => break counts,
+                signal = signals.next() => {
+                    if interrupted {
+                        env.give_back_all();
+                        return Status::Interrupted;
+                    }
+                    interrupted = true;
+                    events.send(Event::Interrupted { signal: signal.to_owned() });
+                    // The runner may have come to its end just now.
+                    let _ = stop.send(true);
+                }
+            }
+        };
+        match (interrupted, counts.failed()) {
+            (true, _) => Status::Interrupted,
+            (false, 0) => Status::Passed,
+            (false, _) => Status::Failed,
+        }
+    }
+
+    fn set_up_finished(&self, error: Option<String>, hints: Vec<String>) {
+        let elapsed_ms = self.started.elapsed().as_millis() as u64;
+        self.recording.events.send(Event::SetupFinished {
+            elapsed_ms,
+            error,
+            hints,
+        });
+    }
+}
+
+fn read_results(run_dir: &Path) -> io::Result<Results> {
+    let records = events::read(&run_dir.join("events.jsonl")).map_err(io::Error::other)?;
+    Ok(report::results(&records))
+}
+
+/// Written beside and moved into place, so that a reader never sees half of it.
+fn write_results(run_dir: &Path, results: &Results) -> io::Result<()> {
+    let text = serde_json::to_vec_pretty(results)?;
+    let temporary = run_dir.join(".results.json");
+    std::fs::write(&temporary, text)?;
+    std::fs::rename(temporary, run_dir.join("results.json"))
+}
