@@ -55,6 +55,7 @@ pub(crate) fn build(contents: &Contents) -> Vec<u8> {
     add_busybox(&mut tree, contents);
     add_drivers(&mut tree, contents);
     tree.file("init", 0o755, contents.init);
+    tree.add("bin/tiny-load", 0o777, Node::Symlink("/init".to_owned()));
 
     let mut archive = Archive::default();
     // Sorting puts a directory before what is in it.
