@@ -74,7 +74,13 @@ pub enum Event {
     },
     /// What will be run.
     Planned {
-        /// In the order of running.
+        /// How many at a time, at most.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        jobs: Option<usize>,
+        /// The seed by which they are shuffled, if they are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shuffle: Option<String>,
+        /// In the order of the configuration; they begin in any.
         tests: Vec<TestPlan>,
     },
     /// A test begins.
@@ -85,6 +91,9 @@ pub enum Event {
         name: String,
         /// Where its evidence goes.
         dir: PathBuf,
+        /// Which time it is run, from 1, where it is run more than once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        round: Option<usize>,
     },
     /// A test entered a phase, for the live line and the timeline.
     TestPhase {
@@ -136,6 +145,9 @@ pub struct TestPlan {
     pub index: usize,
     /// Its name.
     pub name: String,
+    /// Which time it is run, from 1, where it is run more than once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<usize>,
 }
 
 /// How a test ended.

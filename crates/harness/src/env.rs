@@ -155,7 +155,7 @@ impl Env {
         let mut wanted: Vec<String> = Vec::new();
         for test in plan.tests() {
             for key in ["qemu_binary", "qemu_dst_binary"] {
-                let path = test.params.value(key).unwrap_or(DEFAULT_QEMU).to_owned();
+                let path = test.params().value(key).unwrap_or(DEFAULT_QEMU).to_owned();
                 if !wanted.contains(&path) {
                     wanted.push(path);
                 }

@@ -18,16 +18,20 @@
 //! }
 //! ```
 
+mod attempt;
+mod budget;
 mod env;
 mod firmware;
 mod furnish;
 mod hooks;
 mod logging;
+mod order;
 mod plan;
 mod registry;
 mod requires;
 mod rundir;
 mod runner;
+mod scheduler;
 mod test;
 mod verdict;
 
@@ -47,13 +51,15 @@ pub mod __private {
     pub use __no_cargo_test as as_cargo_test;
 }
 
+pub use budget::Limits;
 pub use env::{Env, Settings, SetupError};
 pub use logging::{DebugLog, TestLogs};
 pub use macros::test;
-pub use plan::{Plan, Planned};
+pub use order::{Durations, Order};
+pub use plan::{Plan, Planned, Selected};
 pub use registry::{TestDef, TestFuture, configuration, find, own_keys, tests};
 pub use rundir::create as create_run_dir;
-pub use runner::run;
+pub use runner::{Schedule, run};
 pub use test::Test;
 pub use verdict::{Stop, TestResult, chain};
 pub use vm::{Session, Vm};

@@ -1,4 +1,6 @@
-//! What will be run: the variants of the configuration, each checked before any machine starts.
+//! What will be run: the variants of the configuration, each checked before any machine starts, once or several times.
+
+use std::sync::Arc;
 
 use params::Params;
 
@@ -13,21 +15,49 @@ pub struct Plan {
 pub struct Planned {
     /// From 1.
     pub index: usize,
+    /// The variant it is.
+    pub variant: Arc<Selected>,
+    /// Which time the variant is run, from 1, where it is run more than once.
+    pub round: Option<usize>,
+}
+
+/// A variant of the configuration that was selected.
+#[derive(Debug, Clone, Default)]
+pub struct Selected {
     /// Its name: the labels that tell it from the others.
     pub name: String,
+    /// All its labels.
+    pub full_name: String,
+    /// Labels of what must have passed before: every other test that has them one after the other in its full name.
+    pub dep: Vec<String>,
     /// Its parameters.
     pub params: Params,
 }
 
 impl Plan {
     /// Adds a test.
-    pub fn push(&mut self, name: String, params: Params) {
-        let index = self.tests.len() + 1;
+    pub fn push(&mut self, variant: Selected) {
         self.tests.push(Planned {
-            index,
-            name,
-            params,
+            index: self.tests.len() + 1,
+            variant: Arc::new(variant),
+            round: None,
         });
+    }
+
+    /// The same tests `times` times, one round after the other.
+    #[must_use]
+    pub fn repeated(&self, times: usize) -> Self {
+        let mut tests = Vec::with_capacity(self.tests.len() * times);
+        for round in 1..=times {
+            for test in &self.tests {
+                tests.push(Planned {
+                    index: tests.len() + 1,
+                    variant: Arc::clone(&test.variant),
+                    round: Some(round),
+                });
+            }
+        }
+        Self { tests }
     }
 
     /// The tests, in order.
@@ -40,10 +70,37 @@ impl Plan {
         self.tests.is_empty()
     }
 
+    /// For each test, the places of those of its round that must have passed before. What is not part of the plan is not waited for:
+    /// it may have been run long ago.
+    pub(crate) fn needs(&self) -> Vec<Vec<usize>> {
+        let needs = self.tests.iter().enumerate().map(|(place, test)| {
+            let needed = |other: &Planned| {
+                let dep = test.variant.dep.iter();
+                test.round == other.round
+                    && dep
+                        .into_iter()
+                        .any(|labels| has_labels(&other.variant.full_name, labels))
+            };
+            if test.variant.dep.is_empty() {
+                return Vec::new();
+            }
+            let others = self.tests.iter().enumerate();
+            others
+                .filter(|&(other, test)| other != place && needed(test))
+                .map(|(other, _)| other)
+                .collect()
+        });
+        needs.collect()
+    }
+
     /// The different values key `key` has in the tests, in order of appearance; a test without it is passed over.
     pub(crate) fn values(&self, key: &str) -> Vec<&str> {
         let mut values: Vec<&str> = Vec::new();
-        for value in self.tests.iter().filter_map(|test| test.params.value(key)) {
+        for value in self
+            .tests
+            .iter()
+            .filter_map(|test| test.params().value(key))
+        {
             if !values.contains(&value) {
                 values.push(value);
             }
@@ -53,8 +110,78 @@ impl Plan {
 }
 
 impl Planned {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.variant.name
+    }
+
+    /// Its parameters.
+    pub fn params(&self) -> &Params {
+        &self.variant.params
+    }
+
     /// Does the test start or may it start machines?
     pub fn has_machines(&self) -> bool {
-        !self.params.objects("vms").is_empty()
+        !self.params().objects("vms").is_empty()
+    }
+}
+
+/// Has `name` these labels, one after the other?
+fn has_labels(name: &str, labels: &str) -> bool {
+    format!(".{name}.").contains(&format!(".{labels}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(tests: &[(&str, &[&str])]) -> Plan {
+        let mut plan = Plan::default();
+        for (name, dep) in tests {
+            plan.push(Selected {
+                name: (*name).to_owned(),
+                full_name: format!("kvm.{name}"),
+                dep: dep.iter().map(|&dep| dep.to_owned()).collect(),
+                ..Selected::default()
+            });
+        }
+        plan
+    }
+
+    #[test]
+    fn what_a_test_needs_is_found_by_its_labels_wherever_it_stands() {
+        let plan = plan(&[
+            ("fedora.boot", &["kvm.fedora.install", "not.selected"]),
+            ("fedora.install", &["kvm.fedora.install"]),
+            ("fedora.install.again", &[]),
+            ("fedora.installed", &[]),
+            ("debian.install", &[]),
+        ]);
+        assert_eq!(plan.needs()[0], [1, 2]);
+        assert_eq!(
+            plan.needs()[1],
+            [2],
+            "a test that fits its own dependency does not wait for itself"
+        );
+    }
+
+    #[test]
+    fn rounds_follow_one_another_and_need_only_themselves() {
+        let plan = plan(&[("boot", &["install"]), ("install", &[])]).repeated(2);
+        let tests: Vec<_> = plan
+            .tests()
+            .iter()
+            .map(|test| (test.index, test.name(), test.round))
+            .collect();
+        assert_eq!(
+            tests,
+            [
+                (1, "boot", Some(1)),
+                (2, "install", Some(1)),
+                (3, "boot", Some(2)),
+                (4, "install", Some(2))
+            ]
+        );
+        assert_eq!(plan.needs(), [vec![1], vec![], vec![3], vec![]]);
     }
 }

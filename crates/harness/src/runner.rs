@@ -1,196 +1,137 @@
-//! Runs a plan: each test is set up, run, checked, cleaned up, and has its verdict.
+//! Runs a plan: as many tests at a time as there is room for.
 
-use std::any::Any;
-use std::fs;
-use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use events::{Counts, Event, Verdict};
-use futures_util::FutureExt;
+use events::{Counts, Verdict};
 use tokio::sync::watch;
-use tracing::{Instrument, debug, info, warn};
-use vm::Vm;
+use tokio::task::JoinSet;
+use tracing::error;
 
+use crate::attempt;
+use crate::budget::{self, Limits};
 use crate::env::Env;
-use crate::hooks;
-use crate::plan::{Plan, Planned};
-use crate::registry;
-use crate::requires;
-use crate::rundir::test_dir_name;
-use crate::verdict::chain;
-use crate::{Stop, Test, TestResult};
+use crate::order::Order;
+use crate::plan::Plan;
+use crate::scheduler::{Job, JobId, Next, Scheduler};
 
-/// Runs the tests of `plan` one after another until `stop` says that the run has been interrupted.
-pub async fn run(env: Arc<Env>, plan: &Plan, mut stop: watch::Receiver<bool>) -> Counts {
-    let mut counts = Counts::default();
-    for planned in plan.tests() {
-        if *stop.borrow() {
-            break;
-        }
-        let verdict = run_one(&env, planned, &mut stop).await;
-        counts.add(verdict);
-    }
-    counts
+/// How a plan is run.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// How much may run at a time.
+    pub limits: Limits,
+    /// What is preferred where there is a choice.
+    pub order: Order,
 }
 
-async fn run_one(env: &Arc<Env>, planned: &Planned, stop: &mut watch::Receiver<bool>) -> Verdict {
-    let index = planned.index;
-    let dir = env
-        .settings
-        .run_dir
-        .join(test_dir_name(index, &planned.name));
-    env.events.send(Event::TestStarted {
-        index,
-        name: planned.name.clone(),
-        dir: dir.clone(),
-    });
-    let mut test = Test::new(Arc::clone(env), planned.clone(), dir.clone());
-    let outcome = match open(env, index, &dir) {
-        Ok(span) => {
-            let outcome = async {
-                let outcome = attempt(&mut test, stop).await;
-                clean_up(&mut test, outcome).await
-            };
-            outcome.instrument(span).await
-        }
-        Err(stop) => Err(stop),
-    };
-    env.logs.close(index);
-    let (verdict, reason, details) = match outcome {
-        Ok(()) if test.warnings().is_empty() => (Verdict::Pass, None, Vec::new()),
-        Ok(()) => (Verdict::Warn, Some(test.warnings().join("; ")), Vec::new()),
-        Err(stop) => (stop.verdict, Some(stop.reason), stop.details),
-    };
-    env.events.send(Event::TestFinished {
-        index,
-        name: planned.name.clone(),
-        verdict,
-        elapsed_ms: test.elapsed_ms(),
-        reason,
-        details,
-    });
-    verdict
-}
-
-fn open(env: &Env, index: usize, dir: &Path) -> Result<tracing::Span, Stop> {
-    fs::create_dir_all(dir)
-        .and_then(|()| env.logs.open(index, &dir.join("debug.log")))
-        .map_err(|error| Stop::error(format!("failed to make {}: {error}", dir.display())))
-}
-
-/// The test itself, within its time, unless the run is interrupted.
-async fn attempt(test: &mut Test, stop: &mut watch::Receiver<bool>) -> TestResult {
-    info!("test {}", test.name());
-    for (key, value) in test.params().iter() {
-        debug!("{key} = {value}");
-    }
-    let base: Duration = test.param("test_timeout")?;
-    let allowed = test.env.deadlines.scaled(base);
-    tokio::select! {
-        outcome = AssertUnwindSafe(body(test)).catch_unwind() => outcome.unwrap_or_else(|panic| Err(panicked(&*panic))),
-        () = tokio::time::sleep(allowed) => Err(Stop::fail(format!(
-            "the test did not come to its end within {} s (test_timeout = {}, stretched by the host's speed)",
-            allowed.as_secs(), base.as_secs(),
-        ))),
-        _ = stop.wait_for(|stop| *stop) => Err(Stop {
-            verdict: Verdict::Interrupted,
-            reason: "the run was interrupted".into(),
-            details: Vec::new(),
-        }),
-    }
-}
-
-async fn body(test: &mut Test) -> TestResult {
-    let kind: String = test.param("type")?;
-    let Some(def) = registry::find(&kind) else {
-        return Err(Stop::error(format!("there is no test of type '{kind}'")));
-    };
-    requires::check(test)?;
-    hooks::before(test).await?;
-    for name in test.machine_names() {
-        if test.params().object_params(&name).flag("start_vm")? {
-            test.start_vm(&name).await?;
-        }
-    }
-    (def.run)(test).await
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> Stop {
-    let said = panic.downcast_ref::<&str>().copied();
-    let said = said
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    Stop::error(format!("the test panicked: {said}"))
-}
-
-/// Gives back what the test borrowed, whatever its outcome, and adds the last words of its machines to a bad one.
-async fn clean_up(test: &mut Test, mut outcome: TestResult) -> TestResult {
-    if let Err(stop) = &mut outcome
-        && matches!(stop.verdict, Verdict::Fail | Verdict::Error)
-    {
-        for vm in test.machines() {
-            let words = vm.last_words().to_string();
-            if !words.is_empty() && !stop.reason.contains(&words) {
-                stop.details
-                    .push(format!("last words of {}:\n{words}", vm.name()));
+/// Runs the tests of `plan` until `stop` says that the run has been interrupted.
+pub async fn run(
+    env: Arc<Env>,
+    plan: &Plan,
+    schedule: &Schedule,
+    mut stop: watch::Receiver<bool>,
+) -> Counts {
+    let mut run = Run::new(env, plan, schedule);
+    let mut running = JoinSet::new();
+    loop {
+        if !*stop.borrow_and_update() {
+            match run.scheduler.next() {
+                Next::Start(id) => {
+                    run.start(id, &mut running, stop.clone());
+                    continue;
+                }
+                Next::Skip(id, needed) => {
+                    let why = run.why_missing(needed);
+                    run.skip(id, needed, &why);
+                    continue;
+                }
+                Next::Stuck(id, needed) => {
+                    run.skip(id, needed, "cannot be run: tests need one another");
+                    continue;
+                }
+                Next::Wait | Next::Done => {}
             }
         }
-    }
-    let mut kept = false;
-    for (name, vm) in test.take_machines() {
-        let kill = test
-            .params()
-            .object_params(&name)
-            .flag("kill_vm")
-            .unwrap_or(true);
-        if kill
-            || outcome
-                .as_ref()
-                .is_err_and(|stop| stop.verdict == Verdict::Interrupted)
-        {
-            match vm.destroy().await {
-                Ok(report) => debug!("{name}: {report}"),
-                Err(error) => warn!("{name}: {}", chain(&error)),
-            }
-        } else {
-            kept = true;
-            let how = leave_running(vm);
-            test.warn(how);
+        tokio::select! {
+            ended = running.join_next() => match ended {
+                Some(Ok((id, verdict))) => run.ended(id, verdict),
+                Some(Err(join)) => error!("a test was lost: {join}"),
+                None => break,
+            },
+            Ok(()) = stop.changed() => {}
         }
     }
-    let images = test.take_images();
-    if kept || test.params().flag("keep_image").unwrap_or(false) {
-        test.keep_images();
-    } else {
-        remove(&images);
-    }
-    hooks::after(test, outcome).await
+    run.counts
 }
 
-/// Lets go of a machine that is to go on running; says how to reach it.
-fn leave_running(vm: Arc<Vm>) -> String {
-    let name = vm.name().to_owned();
-    match Arc::try_unwrap(vm) {
-        Ok(vm) => match vm.detach() {
-            Ok(left) => format!(
-                "{name} was left running: pid {}, sockets in {}",
-                left.process.pid,
-                left.sockets.display()
-            ),
-            Err(error) => chain(&error),
-        },
-        Err(_) => format!("{name} could not be left running: the test still holds it"),
-    }
+struct Run<'a> {
+    env: Arc<Env>,
+    plan: &'a Plan,
+    scheduler: Scheduler,
+    /// The place in the plan of each job.
+    places: Vec<usize>,
+    verdicts: Vec<Option<Verdict>>,
+    counts: Counts,
 }
 
-fn remove(images: &[PathBuf]) {
-    for image in images {
-        if let Err(error) = fs::remove_file(image)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            warn!("failed to remove {}: {error}", image.display());
+impl<'a> Run<'a> {
+    fn new(env: Arc<Env>, plan: &'a Plan, schedule: &Schedule) -> Self {
+        let needs = plan.needs();
+        let places = schedule.order.of(plan, &needs);
+        let mut ids: Vec<JobId> = vec![0; places.len()];
+        for (id, &place) in places.iter().enumerate() {
+            ids[place] = id;
         }
+        let mut scheduler = Scheduler::new(schedule.limits.capacity());
+        for &place in &places {
+            scheduler.add(Job {
+                needs: needs[place].iter().map(|&needed| ids[needed]).collect(),
+                ..budget::job(plan.tests()[place].params())
+            });
+        }
+        Self {
+            env,
+            plan,
+            scheduler,
+            verdicts: vec![None; places.len()],
+            places,
+            counts: Counts::default(),
+        }
+    }
+
+    fn start(
+        &self,
+        id: JobId,
+        running: &mut JoinSet<(JobId, Verdict)>,
+        stop: watch::Receiver<bool>,
+    ) {
+        let env = Arc::clone(&self.env);
+        let planned = self.plan.tests()[self.places[id]].clone();
+        running.spawn(async move { (id, attempt::run(&env, &planned, stop).await) });
+    }
+
+    fn ended(&mut self, id: JobId, verdict: Verdict) {
+        self.scheduler
+            .ended(id, matches!(verdict, Verdict::Pass | Verdict::Warn));
+        self.note(id, verdict);
+    }
+
+    fn why_missing(&self, id: JobId) -> String {
+        match self.verdicts[self.places[id]] {
+            Some(Verdict::Skip) => "was skipped".to_owned(),
+            Some(verdict) => format!("ended with {verdict}"),
+            None => "was not run".to_owned(),
+        }
+    }
+
+    fn skip(&mut self, id: JobId, needed: JobId, why: &str) {
+        let [test, needed] = [id, needed].map(|id| &self.plan.tests()[self.places[id]]);
+        let reason = format!("needs {}, which {why}", needed.name());
+        attempt::skip(&self.env, test, reason);
+        self.note(id, Verdict::Skip);
+    }
+
+    fn note(&mut self, id: JobId, verdict: Verdict) {
+        self.verdicts[self.places[id]] = Some(verdict);
+        self.counts.add(verdict);
     }
 }

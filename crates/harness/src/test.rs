@@ -56,12 +56,12 @@ impl Test {
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.planned.name
+        self.planned.name()
     }
 
     /// Its parameters.
     pub fn params(&self) -> &Params {
-        &self.planned.params
+        self.planned.params()
     }
 
     /// Parameter `key`, which must be there or have a default.

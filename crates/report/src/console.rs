@@ -1,5 +1,6 @@
 //! The lines a person reads.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -54,8 +55,16 @@ pub struct Console<W> {
     verbose: bool,
     live: Option<Live>,
     dirs: Option<(PathBuf, PathBuf)>,
-    evidence: PathBuf,
+    /// The tests that run now, by index.
+    running: BTreeMap<usize, Running>,
     total: usize,
+    /// Do tests run several at a time? Then what is said of one names it.
+    parallel: bool,
+}
+
+struct Running {
+    evidence: PathBuf,
+    round: Option<usize>,
 }
 
 impl<W: Write + Send> Console<W> {
@@ -67,8 +76,9 @@ impl<W: Write + Send> Console<W> {
             verbose: false,
             live: None,
             dirs: None,
-            evidence: PathBuf::new(),
+            running: BTreeMap::new(),
             total: 0,
+            parallel: false,
         }
     }
 
@@ -78,7 +88,7 @@ impl<W: Write + Send> Console<W> {
         self
     }
 
-    /// Shows a line on standard error which says what is going on and for how long. Only for a terminal.
+    /// Shows lines on standard error which say what is going on and for how long. Only for a terminal.
     pub fn with_live_line(mut self) -> Self {
         self.live = Some(Live::new());
         self
@@ -116,7 +126,7 @@ impl<W: Write + Send> Console<W> {
             }
             Event::SetupStep { what } => {
                 if let Some(live) = &self.live {
-                    live.show(&format!("setup: {what}"));
+                    live.setup(what);
                 }
                 if self.verbose {
                     self.detail(what);
@@ -132,21 +142,33 @@ impl<W: Write + Send> Console<W> {
             Event::Qemu { path, version } if self.verbose => {
                 self.detail(&format!("QEMU {version} ({})", path.display()));
             }
-            Event::Planned { tests } => {
-                self.total = tests.len();
-                self.header("TESTS", &tests.len().to_string());
-            }
-            Event::TestStarted { index, name, dir } => {
-                self.evidence.clone_from(dir);
+            Event::Planned {
+                tests,
+                jobs,
+                shuffle,
+            } => self.planned(tests.len(), jobs.unwrap_or(1), shuffle.as_deref()),
+            Event::TestStarted {
+                index,
+                name,
+                dir,
+                round,
+            } => {
+                let running = Running {
+                    evidence: dir.clone(),
+                    round: *round,
+                };
+                self.running.insert(*index, running);
                 if let Some(live) = &self.live {
-                    live.test(&format!("({index}/{}) {name}", self.total));
+                    live.test(*index, self.title(*index, name));
                 }
             }
-            Event::TestPhase { phase, .. } => {
+            Event::TestPhase { index, phase, .. } => {
                 if let Some(live) = &self.live {
-                    live.phase(phase);
+                    live.phase(*index, phase);
                 }
-                if self.verbose {
+                if self.verbose && self.parallel {
+                    self.detail(&format!("({index}/{}) {phase}", self.total));
+                } else if self.verbose {
                     self.detail(phase);
                 }
             }
@@ -175,6 +197,26 @@ impl<W: Write + Send> Console<W> {
         }
     }
 
+    fn planned(&mut self, tests: usize, jobs: usize, shuffle: Option<&str>) {
+        self.total = tests;
+        self.parallel = jobs > 1 && tests > 1;
+        if let Some(seed) = shuffle {
+            self.header("SHUFFLE SEED", seed);
+        }
+        let at_a_time = match self.parallel {
+            true => format!(" ({jobs} at a time)"),
+            false => String::new(),
+        };
+        self.header("TESTS", &format!("{tests}{at_a_time}"));
+    }
+
+    /// How a test is called: its place, its name and its round.
+    fn title(&self, index: usize, name: &str) -> String {
+        let round = self.running.get(&index).and_then(|running| running.round);
+        let round = round.map_or_else(String::new, |round| format!(" (round {round})"));
+        format!("({index}/{}) {name}{round}", self.total)
+    }
+
     fn setup(&mut self, elapsed_ms: u64, error: Option<&str>, hints: &[String]) {
         let verdict = if error.is_some() {
             Verdict::Fail
@@ -183,7 +225,7 @@ impl<W: Write + Send> Console<W> {
         };
         let style = self.palette.of(verdict);
         if let Some(live) = &self.live {
-            live.clear();
+            live.set_up();
         }
         self.header(
             "SETUP",
@@ -211,17 +253,16 @@ impl<W: Write + Send> Console<W> {
         details: &[String],
     ) {
         if let Some(live) = &self.live {
-            live.clear();
+            live.ended(index);
         }
+        let title = self.title(index, name);
+        let running = self.running.remove(&index);
         let style = self.palette.of(verdict);
         let time = match (verdict, reason) {
             (Verdict::Skip, Some(reason)) => format!("({reason})"),
             _ => format!("({})", seconds(elapsed_ms)),
         };
-        self.line(&format!(
-            "({index}/{}) {name}: {style}{verdict}{style:#} {time}",
-            self.total
-        ));
+        self.line(&format!("{title}: {style}{verdict}{style:#} {time}"));
         if verdict == Verdict::Pass {
             return;
         }
@@ -233,8 +274,8 @@ impl<W: Write + Send> Console<W> {
         for text in details {
             self.detail(text);
         }
-        if verdict != Verdict::Skip {
-            let evidence = format!("evidence: {}", self.evidence.display());
+        if let Some(running) = running.filter(|_| verdict != Verdict::Skip) {
+            let evidence = format!("evidence: {}", running.evidence.display());
             self.detail(&evidence);
         }
     }
@@ -317,13 +358,17 @@ mod tests {
                     .map(|index| TestPlan {
                         index,
                         name: format!("t{index}"),
+                        round: None,
                     })
                     .collect(),
+                jobs: Some(1),
+                shuffle: None,
             },
             Event::TestStarted {
                 index: 1,
                 name: "t1".into(),
                 dir: dir.join("1-t1"),
+                round: None,
             },
             Event::TestPhase {
                 index: 1,
@@ -331,6 +376,9 @@ mod tests {
                 phase: "booting vm1".into(),
             },
             finished(1, Verdict::Pass, None, &[]),
+            started(2, None),
+            started(3, None),
+            started(4, None),
             finished(2, Verdict::Skip, Some("QEMU has no device nvme"), &[]),
             finished(3, Verdict::Warn, Some("clock is 3 s off"), &[]),
             finished(
@@ -356,6 +404,45 @@ mod tests {
     #[test]
     fn a_pipe_gets_one_line_a_test_and_reasons_only_where_there_is_one() {
         insta::assert_snapshot!(said(Palette::PLAIN, run()));
+    }
+
+    fn started(index: usize, round: Option<usize>) -> Event {
+        Event::TestStarted {
+            index,
+            name: format!("t{index}"),
+            dir: format!("/run/{index}").into(),
+            round,
+        }
+    }
+
+    #[test]
+    fn tests_that_run_at_once_are_told_apart() {
+        let mut events = vec![
+            Event::Planned {
+                tests: (1..=2)
+                    .map(|index| TestPlan {
+                        index,
+                        name: "t".into(),
+                        round: Some(index),
+                    })
+                    .collect(),
+                jobs: Some(2),
+                shuffle: Some("7".into()),
+            },
+            started(1, Some(1)),
+            started(2, Some(2)),
+        ];
+        events.extend([1, 2, 1].map(|index| Event::TestPhase {
+            index,
+            at_ms: 1,
+            phase: format!("booting vm{index}"),
+        }));
+        events.push(finished(2, Verdict::Fail, Some("guest panicked"), &[]));
+        events.push(finished(1, Verdict::Error, Some("no disk"), &[]));
+        let mut out = Vec::new();
+        let mut console = Console::new(&mut out, Palette::PLAIN).verbose(true);
+        events.iter().for_each(|event| console.event(event));
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
     }
 
     #[test]

@@ -34,7 +34,10 @@ pub struct Results {
     pub setup_error: Option<String>,
     /// The signal that ended it, if one did.
     pub interrupted: Option<String>,
-    /// The tests that were begun, in order.
+    /// The seed by which the tests were shuffled, if they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shuffle: Option<String>,
+    /// The tests that were begun, by index.
     pub tests: Vec<TestResult>,
     /// How many tests ended how.
     pub counts: Counts,
@@ -51,6 +54,9 @@ pub struct TestResult {
     pub index: usize,
     /// Its name.
     pub name: String,
+    /// Which time it was run, from 1, where it was run more than once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<usize>,
     /// Where its evidence is.
     pub dir: PathBuf,
     /// Its verdict; `None` where the run broke off before it.
@@ -101,16 +107,27 @@ impl Results {
                 self.setup_ms = Some(elapsed_ms);
                 self.setup_error = error;
             }
-            Event::TestStarted { index, name, dir } => self.tests.push(TestResult {
+            Event::Planned { shuffle, .. } => self.shuffle = shuffle,
+            Event::TestStarted {
                 index,
                 name,
                 dir,
-                verdict: None,
-                elapsed_ms: None,
-                reason: None,
-                details: Vec::new(),
-                phases: Vec::new(),
-            }),
+                round,
+            } => {
+                let place = self.tests.partition_point(|test| test.index < index);
+                let test = TestResult {
+                    index,
+                    name,
+                    round,
+                    dir,
+                    verdict: None,
+                    elapsed_ms: None,
+                    reason: None,
+                    details: Vec::new(),
+                    phases: Vec::new(),
+                };
+                self.tests.insert(place, test);
+            }
             Event::TestPhase {
                 index,
                 at_ms,
@@ -150,7 +167,8 @@ impl Results {
     }
 
     fn test(&mut self, index: usize) -> Option<&mut TestResult> {
-        self.tests.iter_mut().rev().find(|test| test.index == index)
+        let place = self.tests.binary_search_by_key(&index, |test| test.index);
+        self.tests.get_mut(place.ok()?)
     }
 }
 
@@ -165,6 +183,7 @@ mod tests {
                 index: 1,
                 name: "boot".into(),
                 dir: "/r/1-boot".into(),
+                round: None,
             },
             Event::TestPhase {
                 index: 1,

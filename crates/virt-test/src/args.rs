@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use params::{ByteSize, SizeUnit};
 
 /// Name of the hidden command which runs the accelerator probe's inner process.
 pub const KVM_PROBE: &str = "__kvm-probe";
@@ -187,6 +188,9 @@ pub struct RunArgs {
     #[arg(long, value_enum, value_name = "ACCEL", help_heading = "Machine")]
     pub accel: Option<Accel>,
 
+    #[command(flatten)]
+    pub schedule: ScheduleArgs,
+
     /// Keep the disk images of tests
     #[arg(short = 'k', long, help_heading = "After a test")]
     pub keep_image: bool,
@@ -213,4 +217,33 @@ pub struct RunArgs {
     /// Print the lines of Cartesian text the options become
     #[arg(long, help_heading = "Instead of running", group = "instead")]
     pub show_config: bool,
+}
+
+/// How tests are run: the runner's own, nothing a test could know of.
+#[derive(Debug, Args, Default)]
+pub struct ScheduleArgs {
+    /// Tests at a time [default: one for each processor, as far as memory goes]
+    #[arg(short = 'j', long, value_name = "N", value_parser = at_least_one, help_heading = "Running")]
+    pub jobs: Option<usize>,
+    /// Memory guests may take at a time, such as 4G [default: most of what is available]
+    #[arg(long, value_name = "SIZE", value_parser = mebibytes, help_heading = "Running")]
+    pub mem_budget: Option<ByteSize>,
+    /// Run all tests N times, one round after the other
+    #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Running")]
+    pub repeat: Option<usize>,
+    /// Run the tests in any order, but the same for the same seed
+    #[arg(long, value_name = "SEED", num_args = 0..=1, default_missing_value = "", help_heading = "Running")]
+    pub shuffle: Option<String>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a whole number from 1 on is wanted".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
+fn mebibytes(text: &str) -> Result<ByteSize, String> {
+    ByteSize::parse(text, SizeUnit::M)
+        .ok_or_else(|| "a size such as 512M or 4G is wanted".to_owned())
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use cartesian::{Config, FilterLine, FsLoader, Loader, Options, Parser, Variant, Why};
-use harness::{Plan, TestDef};
+use harness::{Plan, Selected, TestDef};
 use include_dir::{Dir, include_dir};
 use params::Params;
 
@@ -161,7 +161,12 @@ impl Configuration {
                     vec![hint],
                 );
             }
-            plan.push(variant.shortname().to_owned(), params);
+            plan.push(Selected {
+                name: variant.shortname().to_owned(),
+                full_name: variant.name().to_owned(),
+                dep: variant.dep().to_vec(),
+                params,
+            });
         }
         match (told.is_empty(), plan.is_empty()) {
             (false, _) => Err(Status::Usage),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use events::{Event, EventLog, Record, Sender, Subscriber, TestPlan};
-use harness::{DebugLog, Env, Plan, Settings, TestLogs};
+use harness::{DebugLog, Env, Plan, Planned, Schedule, Settings, TestLogs};
 use host::dirs::Dirs;
 use report::Results;
 use tokio::runtime::{Builder, Runtime};
@@ -18,6 +18,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use crate::args::RunArgs;
 use crate::exit::Status;
 use crate::options::Line;
+use crate::schedule::Chosen;
 use crate::signals::Signals;
 use crate::{install, say};
 
@@ -48,7 +49,7 @@ pub struct Outcome {
 }
 
 impl Order<'_> {
-    /// Runs `plan` and writes down what comes of it.
+    /// Runs the tests of `plan`, as often and as many at a time as the options say, and writes down what comes of it.
     ///
     /// # Errors
     /// The status after a failure of set-up, which has been told.
@@ -71,10 +72,11 @@ impl Order<'_> {
             kvm_probe: self.kvm_probe.clone(),
         };
         let (args, started, alone) = (self.args, self.started, self.alone);
+        let chosen = Chosen::new(&args.schedule, plan);
         let recording = self.record(&settings)?;
         let session = Session {
             args,
-            plan,
+            chosen: &chosen,
             started,
             alone,
             recording: &recording,
@@ -187,7 +189,7 @@ impl Subscriber for Log {
 
 struct Session<'a> {
     args: &'a RunArgs,
-    plan: &'a Plan,
+    chosen: &'a Chosen,
     started: Instant,
     alone: bool,
     recording: &'a Recording,
@@ -198,7 +200,7 @@ impl Session<'_> {
         let log = settings.run_dir.join("install.log");
         if let Err(error) = install::before_run(
             self.args.no_install,
-            self.plan,
+            &self.chosen.plan,
             &log,
             &self.recording.events,
         ) {
@@ -242,7 +244,7 @@ impl Session<'_> {
             Signals::none()
         };
         let env = tokio::select! {
-            env = Env::prepare(settings, self.plan, events.clone(), self.recording.logs.clone()) => env,
+            env = Env::prepare(settings, &self.chosen.plan, events.clone(), self.recording.logs.clone()) => env,
             signal = signals.next() => {
                 events.send(Event::Interrupted { signal: signal.to_owned() });
                 return Status::Interrupted;
@@ -260,16 +262,10 @@ impl Session<'_> {
             accel: env.accel().accel.to_string(),
             description: env.accel().to_string(),
         });
-        let tests = self.plan.tests().iter();
-        events.send(Event::Planned {
-            tests: tests
-                .map(|test| TestPlan {
-                    index: test.index,
-                    name: test.name.clone(),
-                })
-                .collect(),
-        });
-        let mut tests = std::pin::pin!(harness::run(Arc::clone(&env), self.plan, stopped));
+        let Chosen { plan, schedule } = self.chosen;
+        events.send(planned(plan, schedule));
+        let run = harness::run(Arc::clone(&env), plan, schedule, stopped);
+        let mut tests = std::pin::pin!(run);
         let mut interrupted = false;
         let counts = loop {
             tokio::select! {
@@ -300,6 +296,22 @@ impl Session<'_> {
             error,
             hints,
         });
+    }
+}
+
+fn planned(plan: &Plan, schedule: &Schedule) -> Event {
+    let test = |test: &Planned| TestPlan {
+        index: test.index,
+        name: test.name().to_owned(),
+        round: test.round,
+    };
+    Event::Planned {
+        jobs: Some(schedule.limits.jobs),
+        shuffle: match &schedule.order {
+            harness::Order::Shuffled(seed) => Some(seed.clone()),
+            _ => None,
+        },
+        tests: plan.tests().iter().map(test).collect(),
     }
 }
 

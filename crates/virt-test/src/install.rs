@@ -49,7 +49,7 @@ pub fn before_run(
         .filter(|tool| {
             plan.tests()
                 .iter()
-                .any(|test| test.has_machines() && needs(&test.params, tool))
+                .any(|test| test.has_machines() && needs(test.params(), tool))
         })
         .copied()
         .collect();

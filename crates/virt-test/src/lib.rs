@@ -51,6 +51,7 @@ mod options;
 mod program;
 mod run;
 mod say;
+mod schedule;
 mod signals;
 
 pub use harness::{Stop, Test, TestResult, check, test};

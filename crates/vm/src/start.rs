@@ -13,6 +13,7 @@ use machine::{
 };
 use tokio::net::UnixStream;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::context::Context;
 use crate::error::{LastWords, VmError};
@@ -122,7 +123,8 @@ impl Vm {
     }
 
     fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.push(tokio::spawn(task));
+        // What a machine says belongs to the log of its test.
+        self.tasks.push(tokio::spawn(task.in_current_span()));
     }
 
     /// Gives every channel to whom it is for.

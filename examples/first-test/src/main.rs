@@ -13,7 +13,8 @@ async fn guest_memory(test: &mut Test) -> TestResult {
     let given: f64 = test.param("mem")?;
     let least = given * test.param::<f64>("least_share")? / 100.0;
     check!(
-        seen.parse().is_ok_and(|seen: f64| (least..=given).contains(&seen)),
+        seen.parse()
+            .is_ok_and(|seen: f64| (least..=given).contains(&seen)),
         "of {given} MiB the guest sees '{seen}', and should at least see {least}"
     );
     Ok(())

@@ -16,6 +16,11 @@ pub(super) const SECTION: Section = Section {
         )
         .or("120")
         .also(&["timeout_test", "timeout"]),
+        Key::list(
+            "exclusive",
+            Test,
+            "Names of things only one test at a time may use, such as a network card of the host. `host` is everything: such a test runs alone.",
+        ),
         Key::text(
             "pre_command",
             Test,

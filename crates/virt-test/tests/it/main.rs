@@ -5,3 +5,4 @@
 mod cli;
 mod lab;
 mod machines;
+mod parallel;

@@ -1,0 +1,211 @@
+//! One test: it is set up, run, checked, cleaned up, and has its verdict.
+
+use std::any::Any;
+use std::fs;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use events::{Event, Verdict};
+use futures_util::FutureExt;
+use tokio::sync::watch;
+use tracing::{Instrument, debug, info, warn};
+use vm::Vm;
+
+use crate::env::Env;
+use crate::hooks;
+use crate::plan::Planned;
+use crate::registry;
+use crate::requires;
+use crate::rundir::test_dir_name;
+use crate::verdict::chain;
+use crate::{Stop, Test, TestResult};
+
+/// Runs a test to its verdict, unless `stop` says that the run has been interrupted.
+pub(crate) async fn run(
+    env: &Arc<Env>,
+    planned: &Planned,
+    mut stop: watch::Receiver<bool>,
+) -> Verdict {
+    let index = planned.index;
+    let dir = dir(env, planned);
+    env.events.send(Event::TestStarted {
+        index,
+        name: planned.name().to_owned(),
+        dir: dir.clone(),
+        round: planned.round,
+    });
+    let mut test = Test::new(Arc::clone(env), planned.clone(), dir.clone());
+    let outcome = match open(env, index, &dir) {
+        Ok(span) => {
+            let outcome = async {
+                let outcome = attempt(&mut test, &mut stop).await;
+                clean_up(&mut test, outcome).await
+            };
+            // The run goes on, whatever happens to one of its tests.
+            let outcome = AssertUnwindSafe(outcome.instrument(span)).catch_unwind();
+            outcome.await.unwrap_or_else(|panic| Err(panicked(&*panic)))
+        }
+        Err(stop) => Err(stop),
+    };
+    env.logs.close(index);
+    let (verdict, reason, details) = match outcome {
+        Ok(()) if test.warnings().is_empty() => (Verdict::Pass, None, Vec::new()),
+        Ok(()) => (Verdict::Warn, Some(test.warnings().join("; ")), Vec::new()),
+        Err(stop) => (stop.verdict, Some(stop.reason), stop.details),
+    };
+    env.events.send(Event::TestFinished {
+        index,
+        name: planned.name().to_owned(),
+        verdict,
+        elapsed_ms: test.elapsed_ms(),
+        reason,
+        details,
+    });
+    verdict
+}
+
+/// Says that a test was not run.
+pub(crate) fn skip(env: &Env, planned: &Planned, reason: String) {
+    env.events.send(Event::TestStarted {
+        index: planned.index,
+        name: planned.name().to_owned(),
+        dir: dir(env, planned),
+        round: planned.round,
+    });
+    env.events.send(Event::TestFinished {
+        index: planned.index,
+        name: planned.name().to_owned(),
+        verdict: Verdict::Skip,
+        elapsed_ms: 0,
+        reason: Some(reason),
+        details: Vec::new(),
+    });
+}
+
+fn dir(env: &Env, planned: &Planned) -> PathBuf {
+    let name = test_dir_name(planned.index, planned.name());
+    env.settings.run_dir.join(name)
+}
+
+fn open(env: &Env, index: usize, dir: &Path) -> Result<tracing::Span, Stop> {
+    fs::create_dir_all(dir)
+        .and_then(|()| env.logs.open(index, &dir.join("debug.log")))
+        .map_err(|error| Stop::error(format!("failed to make {}: {error}", dir.display())))
+}
+
+/// The test itself, within its time, unless the run is interrupted.
+async fn attempt(test: &mut Test, stop: &mut watch::Receiver<bool>) -> TestResult {
+    info!("test {}", test.name());
+    for (key, value) in test.params().iter() {
+        debug!("{key} = {value}");
+    }
+    let base: Duration = test.param("test_timeout")?;
+    let allowed = test.env.deadlines.scaled(base);
+    tokio::select! {
+        outcome = AssertUnwindSafe(body(test)).catch_unwind() => outcome.unwrap_or_else(|panic| Err(panicked(&*panic))),
+        () = tokio::time::sleep(allowed) => Err(Stop::fail(format!(
+            "the test did not come to its end within {} s (test_timeout = {}, stretched by the host's speed)",
+            allowed.as_secs(), base.as_secs(),
+        ))),
+        _ = stop.wait_for(|stop| *stop) => Err(Stop {
+            verdict: Verdict::Interrupted,
+            reason: "the run was interrupted".into(),
+            details: Vec::new(),
+        }),
+    }
+}
+
+async fn body(test: &mut Test) -> TestResult {
+    let kind: String = test.param("type")?;
+    let Some(def) = registry::find(&kind) else {
+        return Err(Stop::error(format!("there is no test of type '{kind}'")));
+    };
+    requires::check(test)?;
+    hooks::before(test).await?;
+    for name in test.machine_names() {
+        if test.params().object_params(&name).flag("start_vm")? {
+            test.start_vm(&name).await?;
+        }
+    }
+    (def.run)(test).await
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Stop {
+    let said = panic.downcast_ref::<&str>().copied();
+    let said = said
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    Stop::error(format!("the test panicked: {said}"))
+}
+
+/// Gives back what the test borrowed, whatever its outcome, and adds the last words of its machines to a bad one.
+async fn clean_up(test: &mut Test, mut outcome: TestResult) -> TestResult {
+    if let Err(stop) = &mut outcome
+        && matches!(stop.verdict, Verdict::Fail | Verdict::Error)
+    {
+        for vm in test.machines() {
+            let words = vm.last_words().to_string();
+            if !words.is_empty() && !stop.reason.contains(&words) {
+                stop.details
+                    .push(format!("last words of {}:\n{words}", vm.name()));
+            }
+        }
+    }
+    let mut kept = false;
+    for (name, vm) in test.take_machines() {
+        let kill = test
+            .params()
+            .object_params(&name)
+            .flag("kill_vm")
+            .unwrap_or(true);
+        if kill
+            || outcome
+                .as_ref()
+                .is_err_and(|stop| stop.verdict == Verdict::Interrupted)
+        {
+            match vm.destroy().await {
+                Ok(report) => debug!("{name}: {report}"),
+                Err(error) => warn!("{name}: {}", chain(&error)),
+            }
+        } else {
+            kept = true;
+            let how = leave_running(vm);
+            test.warn(how);
+        }
+    }
+    let images = test.take_images();
+    if kept || test.params().flag("keep_image").unwrap_or(false) {
+        test.keep_images();
+    } else {
+        remove(&images);
+    }
+    hooks::after(test, outcome).await
+}
+
+/// Lets go of a machine that is to go on running; says how to reach it.
+fn leave_running(vm: Arc<Vm>) -> String {
+    let name = vm.name().to_owned();
+    match Arc::try_unwrap(vm) {
+        Ok(vm) => match vm.detach() {
+            Ok(left) => format!(
+                "{name} was left running: pid {}, sockets in {}",
+                left.process.pid,
+                left.sockets.display()
+            ),
+            Err(error) => chain(&error),
+        },
+        Err(_) => format!("{name} could not be left running: the test still holds it"),
+    }
+}
+
+fn remove(images: &[PathBuf]) {
+    for image in images {
+        if let Err(error) = fs::remove_file(image)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            warn!("failed to remove {}: {error}", image.display());
+        }
+    }
+}

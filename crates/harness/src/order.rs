@@ -1,0 +1,145 @@
+//! In which order tests are preferred, where there is a choice. Pure.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::plan::Plan;
+
+/// How long tests took when they last passed, in milliseconds, by name.
+pub type Durations = BTreeMap<String, u64>;
+
+/// In which order tests are preferred.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As the configuration has them.
+    #[default]
+    AsGiven,
+    /// Those first that keep others waiting longest: what nobody knows, then the longest, with all that needs it. That way nothing long is left
+    /// for the end, when the other processors have nothing to do.
+    LongestFirst(Durations),
+    /// Any order, but the same for the same seed.
+    Shuffled(String),
+}
+
+impl Order {
+    /// The places of the tests of `plan` in this order; rounds are kept apart. `needs` is [`Plan::needs`].
+    pub(crate) fn of(&self, plan: &Plan, needs: &[Vec<usize>]) -> Vec<usize> {
+        let mut places: Vec<usize> = (0..plan.tests().len()).collect();
+        let round = |place: usize| plan.tests()[place].round;
+        match self {
+            Order::AsGiven => {}
+            Order::LongestFirst(durations) => {
+                let weights = weights(plan, needs, durations);
+                places.sort_by_key(|&place| (round(place), Reverse(weights[place])));
+            }
+            Order::Shuffled(seed) => places.sort_by_cached_key(|&place| {
+                let test = &plan.tests()[place];
+                let text = format!("{seed}\0{}\0{}", test.variant.full_name, test.index);
+                (round(place), Sha256::digest(text))
+            }),
+        }
+        places
+    }
+}
+
+/// How long each test takes, and the longest chain of those that wait for it. A test nobody knows outweighs all.
+fn weights(plan: &Plan, needs: &[Vec<usize>], durations: &Durations) -> Vec<u64> {
+    let own = |place: usize| {
+        let known = durations.get(plan.tests()[place].name());
+        known.map_or(u64::MAX, |&known| known)
+    };
+    let mut weights: Vec<u64> = (0..needs.len()).map(own).collect();
+    // What a test adds to those it needs spreads one link of the longest chain at a time; tests that need one another have no longest chain.
+    for _ in 0..needs.len() {
+        let mut changed = false;
+        for (place, needed) in needs.iter().enumerate() {
+            for &needed in needed {
+                let weight = own(needed).saturating_add(weights[place]);
+                changed |= weight > weights[needed];
+                weights[needed] = weights[needed].max(weight);
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    weights
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Selected;
+
+    fn plan(tests: &[(&str, &[&str])]) -> Plan {
+        let mut plan = Plan::default();
+        for (name, dep) in tests {
+            plan.push(Selected {
+                name: (*name).to_owned(),
+                full_name: (*name).to_owned(),
+                dep: dep.iter().map(|&dep| dep.to_owned()).collect(),
+                ..Selected::default()
+            });
+        }
+        plan
+    }
+
+    fn names(order: &Order, plan: &Plan) -> Vec<String> {
+        let places = order.of(plan, &plan.needs());
+        places
+            .into_iter()
+            .map(|place| plan.tests()[place].name().to_owned())
+            .collect()
+    }
+
+    fn durations(of: &[(&str, u64)]) -> Order {
+        Order::LongestFirst(of.iter().map(|&(name, ms)| (name.to_owned(), ms)).collect())
+    }
+
+    #[test]
+    fn what_nobody_knows_comes_first_and_then_the_longest() {
+        let plan = plan(&[("short", &[]), ("long", &[]), ("new", &[]), ("newer", &[])]);
+        let order = durations(&[("short", 1), ("long", 9)]);
+        assert_eq!(names(&order, &plan), ["new", "newer", "long", "short"]);
+        assert_eq!(
+            names(&Order::AsGiven, &plan),
+            ["short", "long", "new", "newer"]
+        );
+    }
+
+    #[test]
+    fn what_keeps_others_waiting_comes_before_what_is_longer() {
+        let plan = plan(&[
+            ("long", &[]),
+            ("last", &["middle"]),
+            ("middle", &["first"]),
+            ("first", &[]),
+        ]);
+        let order = durations(&[("long", 9), ("last", 5), ("middle", 3), ("first", 2)]);
+        assert_eq!(names(&order, &plan), ["first", "long", "middle", "last"]);
+    }
+
+    #[test]
+    fn tests_that_need_one_another_are_put_in_some_order() {
+        let plan = plan(&[("a", &["b"]), ("b", &["a"])]);
+        assert_eq!(names(&durations(&[("a", 1), ("b", 1)]), &plan).len(), 2);
+    }
+
+    #[test]
+    fn a_seed_shuffles_the_same_way_every_time_and_keeps_rounds_apart() {
+        let names_of: Vec<String> = (0..20).map(|n| format!("t{n}")).collect();
+        let tests: Vec<(&str, &[&str])> = names_of.iter().map(|name| (&**name, &[][..])).collect();
+        let plan = plan(&tests);
+        let shuffled = |seed: &str| names(&Order::Shuffled(seed.to_owned()), &plan);
+        assert_eq!(shuffled("1"), shuffled("1"));
+        assert_ne!(shuffled("1"), shuffled("2"));
+        assert_ne!(shuffled("1"), names_of);
+        let twice = plan.repeated(2);
+        let places = Order::Shuffled("1".to_owned()).of(&twice, &twice.needs());
+        assert!(places[..20].iter().all(|&place| place < 20), "{places:?}");
+        let second: Vec<usize> = places[20..].iter().map(|place| place - 20).collect();
+        assert_ne!(places[..20], second, "each round has an order of its own");
+    }
+}
