@@ -14,6 +14,7 @@ mod figures;
 mod incoming;
 mod ongoing;
 mod options;
+mod state_file;
 mod transport;
 
 pub use error::{Cause, MigrateError, Phase, Sides};

@@ -17,7 +17,7 @@ use crate::qmp::{Cursor, Event, MigrationStatus, RunState};
 use crate::vm::Vm;
 
 /// Base time of a migration unless it says otherwise.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(super) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Base time for the source to run again after a failure.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(10);
@@ -155,7 +155,7 @@ impl Vm {
 }
 
 /// What the QEMU of the destination lacks to be this machine, is unsupported and no failure.
-fn unsupported(error: VmError) -> Cause {
+pub(super) fn unsupported(error: VmError) -> Cause {
     match error {
         VmError::Machine { source, .. } => match *source {
             machine::MachineError::Unsupported(missing) => Cause::Unsupported(missing),
