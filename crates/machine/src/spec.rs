@@ -16,7 +16,10 @@ pub struct MachineSpec {
     pub name: String,
     /// Chipset and its version.
     pub machine: MachineType,
-    /// Options appended to `-machine`, such as `("smm", "off")`.
+    /// Is the machine configured over the monitor before it is made (`-preconfig`)? It then waits for `x-exit-preconfig`.
+    pub preconfig: bool,
+    /// Options appended to `-machine`, such as `("smm", "off")`. A core dump of QEMU is without the guest's memory unless
+    /// `dump-guest-core` is among them.
     pub machine_options: Vec<(String, String)>,
     /// How the guest's code is run.
     pub accel: Accel,
@@ -88,6 +91,7 @@ impl MachineSpec {
         Self {
             name: name.into(),
             machine: MachineType::Q35,
+            preconfig: false,
             machine_options: Vec::new(),
             accel: Accel::Tcg,
             cpu: Cpu::default(),

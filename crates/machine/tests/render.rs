@@ -360,7 +360,7 @@ fn memory_lies_in_a_file_that_is_written_or_only_read() {
         let object =
             format!("memory-backend-file,id=memory0,size=256M,mem-path=/templates/ram,{share}");
         assert!(
-            argv.contains(&object) && argv.contains("q35,memory-backend=memory0"),
+            argv.contains(&object) && argv.contains(",memory-backend=memory0"),
             "{argv}"
         );
     }

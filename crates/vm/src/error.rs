@@ -78,26 +78,32 @@ pub enum VmError {
         last_words: Box<LastWords>,
     },
     /// The machine was found to be fatally unwell.
-    #[error("machine \"{vm}\" is unwell while {awaited} was awaited: {finding}{}", last_words.brief())]
+    #[error("machine \"{vm}\" became unwell {:.1} s into the wait for {awaited}: {finding}{}", waited.as_secs_f64(), last_words.brief())]
     Unwell {
         /// Name of the machine.
         vm: String,
         /// What was awaited.
         awaited: String,
+        /// How long.
+        waited: Duration,
         /// What was found.
         finding: Box<Finding>,
         /// The last that was heard.
         last_words: Box<LastWords>,
     },
     /// QEMU ended while something else was awaited.
-    #[error("machine \"{vm}\" ended while {awaited} was awaited: QEMU {exit}")]
+    #[error("machine \"{vm}\" ended {:.1} s into the wait for {awaited}: QEMU {exit}{}", waited.as_secs_f64(), last_words.brief())]
     Ended {
         /// Name of the machine.
         vm: String,
         /// What was awaited.
         awaited: String,
+        /// How long.
+        waited: Duration,
         /// How it ended.
         exit: Box<ExitReport>,
+        /// The last that was heard.
+        last_words: Box<LastWords>,
     },
     /// The machine has no such channel, or it is taken.
     #[error("machine \"{vm}\" has no free channel \"{channel}\" (hint: its channels are {known})")]
@@ -204,7 +210,8 @@ impl VmError {
             Self::Monitor { last_words, .. }
             | Self::Guest { last_words, .. }
             | Self::Wait { last_words, .. }
-            | Self::Unwell { last_words, .. } => Some(last_words),
+            | Self::Unwell { last_words, .. }
+            | Self::Ended { last_words, .. } => Some(last_words),
             _ => None,
         }
     }
@@ -234,22 +241,34 @@ pub struct LastWords {
 }
 
 impl LastWords {
-    /// One sentence for the end of a message.
+    /// What ends a message: the last of the guest and the last of the monitor.
     fn brief(&self) -> String {
         let spoken = |lines: &[String]| {
             let mut last = lines.iter().rev();
             last.find(|line| !line.trim().is_empty()).cloned()
         };
-        if let Some(line) = spoken(&self.console) {
-            format!("; the console's last line: {}", line.trim())
+        let guest = if let Some(line) = spoken(&self.console) {
+            format!("the console's last line: {}", shortened(&line))
         } else if let Some(line) = spoken(&self.firmware) {
-            format!(
-                "; the console is silent, the firmware's last line: {}",
-                line.trim()
-            )
+            let line = shortened(&line);
+            format!("the console is silent, the firmware's last line: {line}")
         } else {
-            "; the console is silent".to_owned()
+            "the console is silent".to_owned()
+        };
+        match spoken(&self.monitor) {
+            Some(line) => format!("; {guest}; the monitor's: {}", shortened(&line)),
+            None => format!("; {guest}"),
         }
+    }
+}
+
+/// As much of a line as a message has room for.
+fn shortened(line: &str) -> String {
+    const ROOM: usize = 160;
+    let line = line.trim();
+    match line.char_indices().nth(ROOM) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
     }
 }
 
@@ -290,6 +309,10 @@ mod tests {
         );
         words.console = vec!["login:".to_owned(), " ".to_owned()];
         assert_eq!(words.brief(), "; the console's last line: login:");
+        words.monitor = vec![format!("< {}", "x".repeat(1000))];
+        let brief = words.brief();
+        assert!(brief.starts_with("; the console's last line: login:; the monitor's: < xxx"));
+        assert!(brief.ends_with("x…") && brief.len() < 250, "{brief}");
         assert_eq!(LastWords::default().brief(), "; the console is silent");
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct LogDir(PathBuf);
 
 impl LogDir {
     pub(crate) fn create(path: &Path) -> Result<Self, VmError> {
+        // QEMU works there, and is given paths below it.
+        let path = &std::path::absolute(path).map_err(io_error("find", path))?;
         fs::create_dir_all(path).map_err(io_error("create", path))?;
         let directory = Self(path.to_owned());
         // QEMU appends to it; what an earlier machine said there is not this one's.

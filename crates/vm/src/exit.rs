@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use host::process::{Exit, Process};
 use tokio::sync::watch;
 
+use crate::crash::{Crash, Crashable};
 use crate::health::{FindingKind, Health, Severity};
 use crate::qmp::{Cursor, Qmp, ShutdownReason};
 
@@ -27,6 +28,8 @@ pub struct ExitReport {
     pub stderr: String,
     /// How long it ran.
     pub uptime: Duration,
+    /// What is known of the fault, if it was one that ended it.
+    pub crash: Option<Crash>,
 }
 
 impl ExitReport {
@@ -59,6 +62,7 @@ pub(crate) async fn supervise(
     process: Arc<Process>,
     qmp: Qmp,
     health: Health,
+    crashable: Crashable,
     start: Instant,
     ended: watch::Sender<Option<Arc<ExitReport>>>,
 ) {
@@ -77,17 +81,24 @@ pub(crate) async fn supervise(
         .await;
     let mut all = events.since(Cursor::START).into_iter().rev();
     let shutdown = all.find(|event| event.name == "SHUTDOWN");
-    let report = ExitReport {
+    let mut report = ExitReport {
         exit,
         shutdown: shutdown.map(|event| ShutdownReason::from_event(&event.data)),
         stderr: process.stderr_tail(STDERR_TAIL),
         uptime,
+        crash: None,
     };
-    let severity = if report.is_clean() {
-        Severity::Note
+    let (kind, severity) = if exit.is_crash() {
+        (FindingKind::QemuCrash, Severity::Fatal)
+    } else if report.is_clean() {
+        (FindingKind::QemuExit, Severity::Note)
     } else {
-        Severity::Fatal
+        (FindingKind::QemuExit, Severity::Fatal)
     };
-    health.report(FindingKind::QemuExit, severity, format!("QEMU {report}"));
+    // Whoever waits is told at once; what a debugger makes of it takes a second or two.
+    health.report(kind, severity, format!("QEMU {report}"));
+    if exit.is_crash() {
+        report.crash = Some(crashable.examine(exit).await);
+    }
     ended.send_replace(Some(Arc::new(report)));
 }

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use guest::console::Lines;
@@ -76,7 +77,9 @@ impl Vm {
     /// # Errors
     /// [`VmError`].
     pub async fn wait_for_login(&self, login: &Login, base: Duration) -> Result<Session, VmError> {
-        self.log_in_on(self.console()?, login, base).await
+        let session = self.log_in_on(self.console()?, login, base).await?;
+        self.watch.logged_in.store(true, Ordering::Relaxed);
+        Ok(session)
     }
 
     /// As [`Vm::wait_for_login`], on a serial port or virtio console by its channel id.

@@ -25,6 +25,7 @@
 //! ```
 
 mod context;
+mod crash;
 mod error;
 mod evidence;
 mod exit;
@@ -42,6 +43,7 @@ mod vm;
 mod watch;
 
 pub use context::Context;
+pub use crash::Crash;
 pub use error::{Blame, LastWords, VmError};
 pub use exit::ExitReport;
 pub use guest_channels::SshAccess;

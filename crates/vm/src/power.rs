@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use guest::agent::ShutdownMode;
+use guest::agent::{ShutdownMode, SuspendMode};
 use serde_json::{Value, json};
 
 use crate::error::VmError;
@@ -86,6 +86,58 @@ impl Vm {
         awake.await.map(drop)
     }
 
+    /// Lets the guest, asked through its agent, suspend itself to RAM (ACPI S3); returns when the machine sleeps.
+    /// [`Vm::wakeup`] wakes it.
+    ///
+    /// A kernel that QEMU boots as an ELF image (PVH) does not wake up: QEMU writes such an image anew at every reset, and waking
+    /// up is one.
+    ///
+    /// # Errors
+    /// [`VmError::Guest`] where the guest cannot sleep so; [`VmError`].
+    pub async fn suspend_to_ram(&self, base: Duration) -> Result<(), VmError> {
+        let cursor = self.cursor();
+        let limit = self.limit(base);
+        let asleep = self.wait_for_event_since(cursor, "SUSPEND", base);
+        let asked = self.agent()?.suspend(SuspendMode::Ram, asleep, limit);
+        self.watch.talk("suspension to RAM", asked).await??;
+        self.wait_for_status(RunState::Suspended, EVENT_LIMIT).await
+    }
+
+    /// Lets the guest, asked through its agent, write its memory to its swap space and power off (ACPI S4). A machine with the
+    /// same disks goes on where it was once its guest finds the image there.
+    ///
+    /// # Errors
+    /// [`VmError::Guest`] where the guest cannot sleep so; [`VmError`].
+    pub async fn suspend_to_disk(&self, base: Duration) -> Result<ExitReport, VmError> {
+        let cursor = self.cursor();
+        let limit = self.limit(base);
+        let end = async {
+            self.wait_for_event_since(cursor, "SUSPEND_DISK", base)
+                .await?;
+            self.wait_exit(base).await
+        };
+        let asked = self.agent()?.suspend(SuspendMode::Disk, end, limit);
+        // The end is what is awaited, and no reason to give up.
+        let asked = tokio::select! {
+            biased;
+            asked = asked => asked,
+            finding = self.watch.fatal_but_exit() => {
+                return Err(self.watch.unwell("suspension to disk", Duration::ZERO, finding));
+            }
+        };
+        asked.map_err(|error| self.watch.guest_error(error))?
+    }
+
+    /// Ends the state before the machine is made, in which a machine with [`MachineSpec::preconfig`](machine::MachineSpec) starts:
+    /// its devices are made, and it is in state `prelaunch`.
+    ///
+    /// # Errors
+    /// [`VmError::Monitor`].
+    pub async fn exit_preconfig(&self) -> Result<(), VmError> {
+        self.command("configure", "x-exit-preconfig", json!({}))
+            .await
+    }
+
     /// Tells QEMU to end, and waits until it has. The guest is not asked.
     ///
     /// # Errors
@@ -128,6 +180,14 @@ impl Vm {
         self.health().allow(FindingKind::QemuExit);
         let mut tried = Vec::new();
         for (rung, base) in ladder.rungs() {
+            let nobody_there = match rung {
+                Rung::Agent => self.agent.is_none(),
+                Rung::Shell => !self.watch.is_logged_in(),
+                _ => false,
+            };
+            if nobody_there {
+                continue;
+            }
             let outcome = match self.climb(rung, base).await {
                 Ok(exit) => {
                     return Ok(ShutdownReport {
@@ -234,7 +294,7 @@ impl fmt::Display for Rung {
 pub struct Ladder {
     /// The guest agent; left out where the machine has no channel to one.
     pub agent: Option<Duration>,
-    /// A shell on the console, which must have been logged in to.
+    /// A shell on the console; left out where nobody has logged in there.
     pub shell: Option<Duration>,
     /// Power button.
     pub powerdown: Option<Duration>,
@@ -245,10 +305,11 @@ pub struct Ladder {
 }
 
 impl Default for Ladder {
-    /// All but the shell, which nobody may have logged in to: the guest is asked first.
+    /// The guest is asked first, in every way there is.
     fn default() -> Self {
         Self {
             agent: Some(Duration::from_secs(20)),
+            shell: Some(Duration::from_secs(20)),
             powerdown: Some(Duration::from_secs(20)),
             ..Self::without_guest()
         }

@@ -3,19 +3,23 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use guest::{AgentClient, Console, ConsoleOptions};
 use host::process::{Output, Process, Spec};
 use machine::{
-    Argv, Capabilities, Endpoints, MachineError, MachineSpec, MonitorProtocol, Netdev, render,
+    Argv, Boot, Capabilities, Endpoints, Firmware, MachineError, MachineSpec, MonitorProtocol,
+    Netdev, render,
 };
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tracing::Instrument;
 
 use crate::context::Context;
+use crate::crash::Crashable;
 use crate::error::{LastWords, VmError};
 use crate::evidence::{LogDir, io_error};
 use crate::exit::{ExitReport, STDERR_TAIL, supervise};
@@ -40,12 +44,17 @@ impl Vm {
     /// # Errors
     /// [`VmError`]. Whatever fails, nothing is left running and nothing borrowed.
     pub async fn start(spec: MachineSpec, context: &Context) -> Result<Self, VmError> {
+        let preconfig = spec.preconfig;
         let vm = Self::start_paused(spec, context).await?;
+        if preconfig {
+            vm.exit_preconfig().await?;
+        }
         vm.resume().await?;
         Ok(vm)
     }
 
-    /// Starts the machine, but not its CPUs: [`Vm::resume`] does that.
+    /// Starts the machine, but not its CPUs: [`Vm::resume`] does that. One with preconfig is not even made: before it is,
+    /// [`Vm::exit_preconfig`] has to be called.
     ///
     /// # Errors
     /// As [`Vm::start`].
@@ -55,10 +64,11 @@ impl Vm {
 
     pub(crate) async fn start_as(
         beginning: Beginning,
-        spec: MachineSpec,
+        mut spec: MachineSpec,
         context: &Context,
     ) -> Result<Self, VmError> {
         let log_dir = LogDir::create(&context.log_dir)?;
+        make_absolute(&mut spec);
         let scratch = context.ledger.scratch(&spec.name)?;
         let sockets = Sockets::open(&spec, scratch.path()).await?;
         let argv = beginning.argv(&spec, &context.capabilities, &sockets.endpoints);
@@ -87,6 +97,7 @@ impl Vm {
             firmware: Tail::default(),
             main_console: console.cloned(),
             consoles: OnceLock::new(),
+            logged_in: AtomicBool::new(false),
         };
         let mut vm = Vm {
             watch: Arc::new(watch),
@@ -101,17 +112,25 @@ impl Vm {
             scratch_path: scratch.path().to_owned(),
             scratch: Some(scratch),
         };
-        vm.keep_watch(ended_sender);
+        let crashable = Crashable {
+            program: program(context),
+            process: vm.process_id(),
+            logs: vm.log_dir.path().to_owned(),
+            ledger: context.ledger.clone(),
+            scale: context.scale,
+        };
+        vm.keep_watch(crashable, ended_sender);
         vm.take_channels(streams)?;
         Ok(vm)
     }
 
     /// Starts the tasks that find out how the machine is.
-    fn keep_watch(&mut self, ended: watch::Sender<Option<Arc<ExitReport>>>) {
+    fn keep_watch(&mut self, crashable: Crashable, ended: watch::Sender<Option<Arc<ExitReport>>>) {
         let watch = Arc::clone(&self.watch);
         let process = Arc::clone(&watch.process);
         let (qmp, health) = (watch.qmp.clone(), watch.health.clone());
-        self.spawn(supervise(process, qmp, health, self.start, ended));
+        let supervise = supervise(process, qmp, health, crashable, self.start, ended);
+        self.spawn(supervise);
         self.spawn(watch_events(watch.qmp.clone(), watch.health.clone()));
         let scanner = LineScanner::new(Source::Stderr, watch.health.clone());
         let (path, ended) = (self.log_dir.stderr(), watch.ended.clone());
@@ -216,6 +235,46 @@ impl Beginning {
     }
 }
 
+/// The program, found whatever the working directory; a name without a slash is looked for in `PATH`.
+fn program(context: &Context) -> PathBuf {
+    let mut program = context.program.path.clone();
+    if program.components().count() > 1 {
+        absolute(&mut program);
+    }
+    program
+}
+
+/// QEMU works in the directory of its logs, so that what it writes unasked (core dumps, profiles) is there and nowhere else.
+fn make_absolute(spec: &mut MachineSpec) {
+    spec.disks
+        .iter_mut()
+        .for_each(|disk| absolute(&mut disk.path));
+    if let Boot::Kernel { kernel, initrd, .. } = &mut spec.boot {
+        absolute(kernel);
+        initrd.iter_mut().for_each(absolute);
+    }
+    match &mut spec.firmware {
+        Firmware::SeaBios => {}
+        Firmware::Bios(path) => absolute(path),
+        Firmware::Uefi { code, vars } => [code, vars].into_iter().for_each(absolute),
+    }
+    if let Some(file) = &mut spec.memory_file {
+        absolute(&mut file.path);
+    }
+    for nic in &mut spec.nics {
+        if let Netdev::Listen(path) | Netdev::Connect(path) = &mut nic.netdev {
+            absolute(path);
+        }
+    }
+}
+
+fn absolute(path: &mut PathBuf) {
+    // Fails for an empty path, which is wrong anyway.
+    if let Ok(whole) = std::path::absolute(&path) {
+        *path = whole;
+    }
+}
+
 /// Starts QEMU with its ends of the channels.
 fn launch(
     context: &Context,
@@ -223,9 +282,11 @@ fn launch(
     listeners: Vec<(OwnedFd, i32)>,
     log_dir: &LogDir,
 ) -> Result<Process, VmError> {
-    let mut command = Spec::new(&context.program.path)
+    let mut command = Spec::new(program(context))
+        .current_dir(log_dir.path())
         .args(&context.program.args)
         .args(argv.args())
+        .core_dumps()
         .stdout(Output::File(log_dir.stderr()))
         .stderr(Output::File(log_dir.stderr()));
     for (name, value) in &context.program.env {

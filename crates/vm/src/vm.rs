@@ -14,10 +14,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
+use crate::crash::Crash;
 use crate::error::{LastWords, VmError};
 use crate::evidence::LogDir;
 use crate::exit::ExitReport;
-use crate::health::Health;
+use crate::health::{Finding, FindingKind, Health};
 use crate::qmp::{Cursor, Event, EventError, Qmp, RunState};
 use crate::watch::Watch;
 
@@ -231,6 +232,28 @@ impl Vm {
         };
         let asked = self.wait(&format!("state {wanted}"), base, ask).await?;
         self.watch.told("ask for the state of", asked).await
+    }
+
+    /// Waits for a finding of a kind, be it past or to come, however bad. Another that is fatal ends the wait.
+    ///
+    /// # Errors
+    /// [`VmError::Wait`], [`VmError::Unwell`], [`VmError::Ended`].
+    pub async fn wait_for_finding(
+        &self,
+        kind: FindingKind,
+        base: Duration,
+    ) -> Result<Finding, VmError> {
+        let found = self.health().found(kind);
+        self.wait(&format!("finding \"{kind}\""), base, found).await
+    }
+
+    /// What is known of the fault that ended QEMU, if one has: waits for the debugger to have read the core dump.
+    pub async fn crash(&self) -> Option<Crash> {
+        let findings = self.health().findings();
+        if !findings.iter().any(|f| f.kind == FindingKind::QemuCrash) {
+            return None;
+        }
+        self.watch.exit().await.crash
     }
 
     /// Waits until the machine has ended, however that comes.

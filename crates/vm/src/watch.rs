@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use host::process::Process;
 
 use crate::error::{LastWords, VmError};
 use crate::exit::{Ended, ExitReport, STDERR_TAIL};
-use crate::health::{Finding, FindingKind, Health};
+use crate::health::{Finding, Health};
 use crate::lines::{Tail, last_lines};
 use crate::qmp::{Qmp, QmpError};
 
@@ -34,6 +35,8 @@ pub(crate) struct Watch {
     pub(crate) consoles: OnceLock<BTreeMap<String, Console>>,
     /// Id of the console whose lines count as the guest's last words.
     pub(crate) main_console: Option<String>,
+    /// Has anybody logged in on that console?
+    pub(crate) logged_in: AtomicBool,
 }
 
 impl fmt::Debug for Watch {
@@ -49,6 +52,10 @@ impl fmt::Debug for Watch {
 impl Watch {
     pub(crate) fn console(&self, id: &str) -> Option<&Console> {
         self.consoles.get()?.get(id)
+    }
+
+    pub(crate) fn is_logged_in(&self) -> bool {
+        self.logged_in.load(Ordering::Relaxed)
     }
 
     pub(crate) fn last_words(&self) -> LastWords {
@@ -130,14 +137,17 @@ impl Watch {
     }
 
     async fn while_well<F: Future>(&self, awaited: &str, future: F) -> Result<F::Output, VmError> {
+        let start = Instant::now();
         tokio::select! {
             biased;
             output = future => Ok(output),
-            finding = self.health.fatal() => Err(self.unwell(awaited, finding)),
+            finding = self.health.fatal() => Err(self.unwell(awaited, start.elapsed(), finding)),
             report = self.exit() => Err(VmError::Ended {
                 vm: self.name.clone(),
                 awaited: awaited.to_string(),
+                waited: start.elapsed(),
                 exit: Box::new(report),
+                last_words: Box::new(self.last_words()),
             }),
         }
     }
@@ -157,25 +167,27 @@ impl Watch {
     /// Waits for the end of QEMU, however it comes; ends early when something else is fatally wrong.
     pub(crate) async fn wait_exit(&self, limit: Duration) -> Result<ExitReport, VmError> {
         let awaited = "end of QEMU";
+        let start = Instant::now();
         tokio::select! {
             biased;
             report = self.exit() => Ok(report),
-            finding = self.fatal_but_exit() => Err(self.unwell(awaited, finding)),
+            finding = self.fatal_but_exit() => Err(self.unwell(awaited, start.elapsed(), finding)),
             () = tokio::time::sleep(limit) => Err(self.timed_out(awaited, limit)),
         }
     }
 
-    async fn fatal_but_exit(&self) -> Finding {
+    pub(crate) async fn fatal_but_exit(&self) -> Finding {
         match self.health.fatal().await {
-            finding if finding.kind == FindingKind::QemuExit => std::future::pending().await,
+            finding if finding.is_end() => std::future::pending().await,
             finding => finding,
         }
     }
 
-    fn unwell(&self, awaited: &str, finding: Finding) -> VmError {
+    pub(crate) fn unwell(&self, awaited: &str, waited: Duration, finding: Finding) -> VmError {
         VmError::Unwell {
             vm: self.name.clone(),
             awaited: awaited.to_string(),
+            waited,
             finding: Box::new(finding),
             last_words: Box::new(self.last_words()),
         }

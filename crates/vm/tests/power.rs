@@ -118,29 +118,150 @@ async fn a_program_that_is_no_qemu_is_told_apart() {
     }
 }
 
+fn kill(vm: &Vm, signal: Signal) {
+    let pid = i32::try_from(vm.process_id().pid).unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
 #[tokio::test]
 async fn a_killed_qemu_ends_every_wait_at_once() {
     for qemu in qemus() {
         let lab = Lab::new(&qemu);
         let vm = Vm::start(q35(), &lab.context).await.unwrap();
-        let pid = i32::try_from(vm.process_id().pid).unwrap();
         let start = Instant::now();
         let wait = vm.wait_for_event("NEVER", Duration::from_secs(600));
-        let kill = async {
-            tokio::task::yield_now().await;
-            let pid = rustix::process::Pid::from_raw(pid).unwrap();
-            rustix::process::kill_process(pid, Signal::SEGV).unwrap();
-        };
-        let (error, ()) = tokio::join!(wait, kill);
+        let (error, ()) = tokio::join!(wait, async { kill(&vm, Signal::KILL) });
         let error = error.unwrap_err();
         assert!(start.elapsed() < Duration::from_secs(15));
         assert_eq!(error.blame(), Blame::Machine);
         assert!(matches!(error, VmError::Unwell { .. }), "{error}");
-        assert!(error.to_string().contains("SIGSEGV"), "{error}");
+        let text = error.to_string();
+        for part in [
+            "SIGKILL",
+            "s into the wait for NEVER event",
+            "the monitor's: ",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
         let finding = vm.health().is_fatal().unwrap();
         assert_eq!(finding.kind, FindingKind::QemuExit);
         let exit = vm.wait_exit(SOON).await.unwrap();
         assert!(exit.exit.signal.is_some() && exit.shutdown.is_none());
+        assert_eq!(vm.crash().await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_crashed_qemu_leaves_its_core_dump_and_a_backtrace() {
+    let no_gdb = host::qemu::in_path("gdb".as_ref()).is_none();
+    let pattern = std::fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap();
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Core);
+    for qemu in qemus() {
+        for signal in [Signal::SEGV, Signal::ABORT] {
+            let lab = Lab::new(&qemu);
+            let vm = Vm::start(q35(), &lab.context).await.unwrap();
+            vm.health().expect(FindingKind::QemuCrash);
+            let start = Instant::now();
+            let never = std::future::pending::<()>();
+            let wait = vm.wait("login", Duration::from_secs(600), never);
+            let (error, ()) = tokio::join!(wait, async { kill(&vm, signal) });
+            let at_once = start.elapsed();
+            let error = error.unwrap_err();
+            assert!(
+                matches!(&error, VmError::Unwell { finding, .. } if finding.kind == FindingKind::QemuCrash),
+                "{error}"
+            );
+            let crash = vm.crash().await.unwrap();
+            println!(
+                "crash told after {at_once:.2?}, looked at after {:.2?}:\n{crash}",
+                start.elapsed()
+            );
+            assert!(at_once < Duration::from_secs(15), "{at_once:?}");
+            assert_eq!(vm.ended().unwrap().crash.as_ref(), Some(&crash));
+            assert_eq!(vm.health().is_alarmed(), None);
+            if limit.maximum == Some(0) || pattern.starts_with('|') {
+                println!("note: this host keeps no core dumps where they can be found");
+                assert!(crash.missing.is_some(), "{crash}");
+                continue;
+            }
+            assert!(crash.core.unwrap().starts_with(lab.logs()));
+            if no_gdb {
+                assert!(crash.missing.unwrap().contains("gdb"));
+                continue;
+            }
+            let frames = crash.backtrace.join("\n");
+            assert!(
+                frames.contains("poll") && frames.contains("#2 "),
+                "{frames}"
+            );
+            assert!(lab.log("qemu-backtrace.txt").contains("Thread 2"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_crash_while_it_is_told_to_end_is_found_too() {
+    for qemu in qemus() {
+        let lab = Lab::new(&qemu);
+        let vm = Vm::start(q35(), &lab.context).await.unwrap();
+        kill(&vm, Signal::STOP);
+        let ladder = Ladder {
+            quit: None,
+            terminate: Some(SOON),
+            ..Ladder::without_guest()
+        };
+        let crash = async {
+            tokio::task::yield_now().await;
+            kill(&vm, Signal::SEGV);
+            kill(&vm, Signal::CONT);
+        };
+        let (report, ()) = tokio::join!(vm.shutdown(&ladder), crash);
+        let report = report.unwrap();
+        // Which of the two signals is delivered first is the kernel's choice.
+        if report.exit.exit.is_crash() {
+            let finding = vm.health().is_alarmed().unwrap();
+            assert_eq!(finding.kind, FindingKind::QemuCrash);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_machine_is_configured_before_it_is_made() {
+    for qemu in qemus() {
+        let lab = Lab::new(&qemu);
+        let mut spec = q35();
+        spec.preconfig = true;
+        spec.cpu.count = 2;
+        let ram = |n| format!("memory-backend-ram,size=128M,id=ram{n}");
+        let node = |n| format!("node,nodeid={n},memdev=ram{n}");
+        for n in 0..2 {
+            let args = ["-object".to_owned(), ram(n), "-numa".to_owned(), node(n)];
+            spec.extra_args.extend(args);
+        }
+        let vm = Vm::start_paused(spec.clone(), &lab.context).await.unwrap();
+        let cpus = vm.qmp().execute("query-hotpluggable-cpus", json!({})).await;
+        let cpus = cpus.unwrap();
+        assert_eq!(cpus.as_array().unwrap().len(), 2, "{cpus}");
+        for (node, cpu) in cpus.as_array().unwrap().iter().enumerate() {
+            let mut place = cpu["props"].clone();
+            place["type"] = json!("cpu");
+            place["node-id"] = json!(node);
+            let placed = vm.qmp().execute("set-numa-node", place).await;
+            placed.unwrap();
+        }
+        assert!(vm.qmp().execute("cont", json!({})).await.is_err());
+        vm.exit_preconfig().await.unwrap();
+        assert_eq!(vm.status().await.unwrap(), RunState::Prelaunch);
+        vm.resume().await.unwrap();
+        vm.wait_for_status(RunState::Running, SOON).await.unwrap();
+        let numa = vm.hmp("info numa").await.unwrap();
+        assert!(numa.contains("2 nodes"), "{numa}");
+        vm.destroy().await.unwrap();
+
+        spec.extra_args.clear();
+        let vm = Vm::start(spec, &lab.context).await.unwrap();
+        assert_eq!(vm.status().await.unwrap(), RunState::Running);
     }
 }
 

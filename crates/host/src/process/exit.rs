@@ -22,6 +22,22 @@ impl Exit {
         self.code == Some(0)
     }
 
+    /// Was it ended by a fault of its own: a bad access, an assertion that failed, a call its sandbox forbids?
+    #[must_use]
+    pub fn is_crash(&self) -> bool {
+        const FAULTS: [i32; 8] = [
+            libc::SIGABRT,
+            libc::SIGBUS,
+            libc::SIGFPE,
+            libc::SIGILL,
+            libc::SIGQUIT,
+            libc::SIGSEGV,
+            libc::SIGSYS,
+            libc::SIGTRAP,
+        ];
+        self.core_dumped || self.signal.is_some_and(|signal| FAULTS.contains(&signal))
+    }
+
     pub(crate) fn from_status(status: &WaitIdStatus) -> Self {
         Exit {
             code: status.exit_status(),
@@ -75,6 +91,27 @@ fn signal_name(number: i32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_of_its_own_is_told_from_being_ended() {
+        let killed_by = |signal| Exit {
+            code: None,
+            signal: Some(signal),
+            core_dumped: false,
+        };
+        assert!(
+            [libc::SIGSEGV, libc::SIGABRT, libc::SIGSYS]
+                .map(killed_by)
+                .iter()
+                .all(Exit::is_crash)
+        );
+        assert!(
+            ![libc::SIGKILL, libc::SIGTERM]
+                .map(killed_by)
+                .iter()
+                .any(Exit::is_crash)
+        );
+    }
 
     #[test]
     fn an_exit_reads_as_a_sentence() {

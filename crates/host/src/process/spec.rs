@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use command_fds::{CommandFdExt, FdMapping};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::ledger::LedgerError;
 
@@ -23,6 +24,7 @@ pub struct Spec {
     pub(super) stdout: Output,
     pub(super) stderr: Output,
     pub(super) detached: bool,
+    core_dumps: bool,
 }
 
 /// Where output goes.
@@ -91,6 +93,7 @@ impl Spec {
             stdout: Output::Null,
             stderr: Output::Null,
             detached: false,
+            core_dumps: false,
         }
     }
 
@@ -155,6 +158,13 @@ impl Spec {
         self
     }
 
+    /// Lets it leave a core dump, as large as the host allows at most, whatever our own limit is.
+    #[must_use]
+    pub fn core_dumps(mut self) -> Self {
+        self.core_dumps = true;
+        self
+    }
+
     /// The command, without what only the spawner thread adds.
     pub(super) fn command(&mut self) -> Result<Command, SpawnError> {
         let mut command = Command::new(&self.program);
@@ -170,6 +180,10 @@ impl Spec {
         }
         // SAFETY: between fork and exec only one system call is made, and nothing is allocated.
         unsafe { command.pre_exec(close_others_on_exec) };
+        if self.core_dumps {
+            // SAFETY: between fork and exec only two system calls are made, and nothing is allocated.
+            unsafe { command.pre_exec(raise_core_limit) };
+        }
         let descriptors = std::mem::take(&mut self.descriptors);
         let mappings = descriptors
             .into_iter()
@@ -199,6 +213,17 @@ impl Spec {
         };
         file.map(Stdio::from).map_err(error)
     }
+}
+
+/// The soft limit is what a shell was told; beyond the hard limit nobody gets. A program without a core dump runs as well.
+fn raise_core_limit() -> io::Result<()> {
+    let limit = getrlimit(Resource::Core);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    let _ = setrlimit(Resource::Core, raised);
+    Ok(())
 }
 
 /// What whoever started us forgot to close (a lock, a pipe that somebody waits for the end of) is not passed on. Runs before the

@@ -93,9 +93,12 @@ impl Render<'_> {
             );
         }
         self.argv.push("-display", "none");
-        let board = Opts::new(machine).all(&spec.machine_options);
-        let board = board.maybe("memory-backend", spec.memory_file.as_ref().map(|_| MEMORY));
-        self.argv.push("-machine", board.finish());
+        if spec.preconfig {
+            self.capabilities
+                .require(&Need::Command("x-exit-preconfig".to_owned()))?;
+            self.argv.flag("-preconfig");
+        }
+        self.argv.push("-machine", self.machine());
         self.memory_file()?;
         self.argv.push("-accel", accel);
         if self.board != Board::None {
@@ -139,6 +142,20 @@ impl Render<'_> {
             .set("share", opts::on_off(file.shared));
         self.argv.push("-object", object.finish());
         Ok(())
+    }
+
+    fn machine(&self) -> String {
+        const CORE: &str = "dump-guest-core";
+        let options = &self.spec.machine_options;
+        let core_is_given = options.iter().any(|(name, _)| name == CORE);
+        Opts::new(self.spec.machine.qemu_name())
+            .maybe(CORE, (!core_is_given).then_some("off"))
+            .all(options)
+            .maybe(
+                "memory-backend",
+                self.spec.memory_file.as_ref().map(|_| MEMORY),
+            )
+            .finish()
     }
 
     fn smp(&self) -> String {

@@ -85,61 +85,46 @@ static ANSI: LazyLock<Regex> =
 static PRINTK: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?:<\d+>)?\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ").expect("valid"));
 
-/// What the kernel's message starts with, and what that means. The first that fits counts.
-const KERNEL: [(&str, FindingKind, Severity); 16] = [
-    (
-        "Kernel panic - not syncing",
-        FindingKind::GuestPanic,
-        Severity::Fatal,
-    ),
-    (
-        "watchdog: BUG: soft lockup",
-        FindingKind::SoftLockup,
-        Severity::Fatal,
-    ),
-    ("BUG: soft lockup", FindingKind::SoftLockup, Severity::Fatal),
-    (
-        "watchdog: Watchdog detected hard LOCKUP",
-        FindingKind::SoftLockup,
-        Severity::Fatal,
-    ),
-    (
-        "NMI watchdog: Watchdog detected hard LOCKUP",
-        FindingKind::SoftLockup,
-        Severity::Fatal,
-    ),
-    (
-        "rcu: INFO: rcu_",
-        FindingKind::SoftLockup,
-        Severity::Warning,
-    ),
-    ("INFO: task ", FindingKind::HungTask, Severity::Fatal),
-    (
-        "BUG: workqueue lockup",
-        FindingKind::SoftLockup,
-        Severity::Warning,
-    ),
-    ("BUG: ", FindingKind::Oops, Severity::Fatal),
-    ("kernel BUG at ", FindingKind::Oops, Severity::Fatal),
-    ("Oops: ", FindingKind::Oops, Severity::Fatal),
-    ("Internal error: Oops", FindingKind::Oops, Severity::Fatal),
-    (
-        "general protection fault, ",
-        FindingKind::Oops,
-        Severity::Fatal,
-    ),
-    (
-        "general protection fault: ",
-        FindingKind::Oops,
-        Severity::Fatal,
-    ),
-    ("invalid opcode: ", FindingKind::Oops, Severity::Fatal),
-    (
-        "WARNING: CPU: ",
-        FindingKind::KernelWarning,
-        Severity::Warning,
-    ),
-];
+/// How the messages of Linux start that mean trouble, older and newer words for it. The first that fits counts.
+#[rustfmt::skip]
+const KERNEL: [(&str, FindingKind, Severity); 27] = {
+    use FindingKind::{BlockIoError, GuestPanic, HungTask, KernelWarning, Oops, SoftLockup};
+    use Severity::{Fatal, Warning};
+    [
+        ("Kernel panic - not syncing", GuestPanic, Fatal),
+        ("watchdog: BUG: soft lockup", SoftLockup, Fatal),
+        ("NMI watchdog: BUG: soft lockup", SoftLockup, Fatal),
+        ("BUG: soft lockup", SoftLockup, Fatal),
+        ("watchdog: Watchdog detected hard LOCKUP", SoftLockup, Fatal),
+        ("NMI watchdog: Watchdog detected hard LOCKUP", SoftLockup, Fatal),
+        ("watchdog: CPU", SoftLockup, Fatal),
+        ("Watchdog detected hard LOCKUP", SoftLockup, Fatal),
+        ("rcu: INFO: rcu_", SoftLockup, Warning),
+        ("INFO: rcu_", SoftLockup, Warning),
+        ("BUG: workqueue lockup", SoftLockup, Warning),
+        ("INFO: task ", HungTask, Fatal),
+        ("BUG: ", Oops, Fatal),
+        ("kernel BUG at ", Oops, Fatal),
+        ("Oops: ", Oops, Fatal),
+        ("Internal error: Oops", Oops, Fatal),
+        ("Unable to handle kernel ", Oops, Fatal),
+        ("general protection fault, ", Oops, Fatal),
+        ("traps: PANIC: double fault", Oops, Fatal),
+        ("WARNING: CPU: ", KernelWarning, Warning),
+        ("WARNING: possible ", KernelWarning, Warning),
+        ("WARNING: inconsistent lock state", KernelWarning, Warning),
+        ("WARNING: suspicious RCU usage", KernelWarning, Warning),
+        ("WARNING: bad unlock balance", KernelWarning, Warning),
+        ("blk_update_request: I/O error, dev ", BlockIoError, Warning),
+        ("I/O error, dev ", BlockIoError, Warning),
+        ("Buffer I/O error on dev ", BlockIoError, Warning),
+    ]
+};
+
+/// The header of an x86 kernel that dies of an exception: its name, the error code and how many died before (`[#1]`).
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled by a test")]
+static DIES: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^[a-z][a-z -]*: [0-9a-f]{4} \[#\d+\]").expect("valid"));
 
 /// A message of the kernel starts the line or follows its time stamp, so that a command that quotes one is not taken for it.
 fn kernel(line: &str) -> Option<Judgement> {
@@ -147,22 +132,39 @@ fn kernel(line: &str) -> Option<Judgement> {
         Some(stamp) => &line[stamp.end()..],
         None => line,
     };
-    let (_, kind, severity) = KERNEL
-        .iter()
-        .find(|(start, ..)| message.starts_with(start))?;
-    if *kind == FindingKind::HungTask && !message.contains(" blocked for more than ") {
-        return None;
-    }
-    Some((*kind, *severity, message.to_owned()))
+    let known = KERNEL.iter().find(|(start, ..)| message.starts_with(start));
+    let (kind, severity) = match known {
+        Some(&(_, kind, severity)) => (kind, severity),
+        None if DIES.is_match(message) => (FindingKind::Oops, Severity::Fatal),
+        None => return None,
+    };
+    // "blocked for more than 120 seconds", lately also "blocked in I/O wait for more than …".
+    let hangs = || message.contains(" blocked ") && message.contains(" for more than ");
+    let locked_up = || !message.starts_with("watchdog: CPU") || message.contains("hard LOCKUP");
+    let meant = match kind {
+        FindingKind::HungTask => hangs(),
+        FindingKind::SoftLockup => locked_up(),
+        _ => true,
+    };
+    meant.then(|| (kind, severity, message.to_owned()))
 }
 
-/// SeaBIOS, OVMF, iPXE-less network boot and GRUB at the end of their wits.
-const DEAD_ENDS: [&str; 5] = [
+/// SeaBIOS, OVMF, GRUB, SYSLINUX, the initramfs of distributions and systemd at the end of their wits.
+const DEAD_ENDS: [&str; 14] = [
     "No bootable device.",
     "BdsDxe: No bootable option or device was found.",
     "UEFI Interactive Shell v",
     "Entering rescue mode...",
+    "Minimal BASH-like line editing is supported.",
     "Operating System not found",
+    "Missing operating system",
+    "Non-System disk or disk error",
+    "Could not find kernel image",
+    "No DEFAULT or UI configuration directive found!",
+    "Gave up waiting for root file system device.",
+    "Gave up waiting for root device.",
+    "Entering emergency mode.",
+    "You are in emergency mode.",
 ];
 
 fn firmware(line: &str) -> Option<Judgement> {
@@ -173,7 +175,8 @@ fn firmware(line: &str) -> Option<Judgement> {
 }
 
 fn stderr(line: &str) -> Judgement {
-    let (kind, severity) = if line.contains("KVM internal error") {
+    let kvm_gave_up = ["KVM internal error", "error: kvm run failed"];
+    let (kind, severity) = if kvm_gave_up.iter().any(|cry| line.contains(cry)) {
         (FindingKind::KvmInternalError, Severity::Fatal)
     } else if line.contains("terminating on signal") {
         (FindingKind::QemuWarning, Severity::Note)
@@ -248,7 +251,49 @@ mod tests {
                 KernelWarning,
                 Warning,
             ),
+            (
+                "[   12.345678] watchdog: CPU1: Watchdog detected hard LOCKUP on cpu 1",
+                SoftLockup,
+                Fatal,
+            ),
+            (
+                "[    9.000000] INFO: rcu_sched self-detected stall on CPU",
+                SoftLockup,
+                Warning,
+            ),
+            (
+                "[  123.000000] INFO: task dd:7 blocked in I/O wait for more than 120 seconds.",
+                HungTask,
+                Fatal,
+            ),
+            (
+                "[    1.000000] divide error: 0000 [#1] PREEMPT SMP NOPTI",
+                Oops,
+                Fatal,
+            ),
+            ("[    1.000000] invalid opcode: 0000 [#2] SMP", Oops, Fatal),
+            (
+                "[    1.000000] traps: PANIC: double fault, error_code: 0x0",
+                Oops,
+                Fatal,
+            ),
+            (
+                "[    9.000000] WARNING: possible circular locking dependency detected",
+                KernelWarning,
+                Warning,
+            ),
+            (
+                "[    9.000000] I/O error, dev vda, sector 0 op 0x0:(READ) flags 0x0",
+                BlockIoError,
+                Warning,
+            ),
             ("No bootable device.", FirmwareDeadEnd, Fatal),
+            ("Entering rescue mode...", FirmwareDeadEnd, Fatal),
+            (
+                "Gave up waiting for root file system device.  Common problems:",
+                FirmwareDeadEnd,
+                Fatal,
+            ),
             (
                 "\u{1b}[2J\u{1b}[01;01H\u{1b}[01;01HUEFI Interactive Shell v2.2\r",
                 FirmwareDeadEnd,
@@ -268,6 +313,9 @@ mod tests {
             "[    1.000000] Kernel command line: panic=-1 oops=panic",
             "[    1.000000] INFO: task scheduler ready",
             "[    1.000000] debug: BUG: quoted",
+            "[    1.000000] watchdog: CPU0: enabled",
+            "[    1.000000] traps: sh[7] trap invalid opcode ip:0",
+            "ls: 0000 files",
             "Booting from Hard Disk...",
             "Boot failed: not a bootable disk",
         ] {
@@ -284,6 +332,11 @@ mod tests {
             Some((FindingKind::QemuWarning, Severity::Warning))
         );
         let error = "KVM internal error. Suberror: 1";
+        assert_eq!(
+            kind(error),
+            Some((FindingKind::KvmInternalError, Severity::Fatal))
+        );
+        let error = "error: kvm run failed Bad address";
         assert_eq!(
             kind(error),
             Some((FindingKind::KvmInternalError, Severity::Fatal))

@@ -16,6 +16,14 @@ pub struct Finding {
     pub at: Duration,
 }
 
+impl Finding {
+    /// Is it that QEMU is no more?
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(self.kind, FindingKind::QemuExit | FindingKind::QemuCrash)
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind, self.summary)
@@ -36,23 +44,25 @@ pub enum Severity {
 /// What kind of thing was noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FindingKind {
-    /// QEMU ended.
+    /// QEMU ended without being told to.
     QemuExit,
+    /// QEMU was ended by a fault of its own: an assertion, a bad access, a call its sandbox forbids.
+    QemuCrash,
     /// The guest's kernel panicked.
     GuestPanic,
-    /// The guest's kernel went wrong, but goes on (oops, BUG, general protection fault).
+    /// The guest's kernel went wrong, but may go on (oops, BUG, general protection fault).
     Oops,
     /// The guest's kernel warned of itself.
     KernelWarning,
-    /// A CPU of the guest made no progress.
+    /// A CPU of the guest made no progress (soft or hard lock-up, RCU stall).
     SoftLockup,
     /// A task of the guest made no progress.
     HungTask,
-    /// Firmware or boot loader found nothing to boot.
+    /// Firmware, boot loader or initramfs found nothing to boot.
     FirmwareDeadEnd,
     /// KVM gave up.
     KvmInternalError,
-    /// A disk operation failed on the host.
+    /// A disk operation failed, on the host or as the guest sees it.
     BlockIoError,
     /// The guest's watchdog fired.
     Watchdog,
@@ -68,6 +78,7 @@ impl fmt::Display for FindingKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::QemuExit => "QEMU ended",
+            Self::QemuCrash => "QEMU crashed",
             Self::GuestPanic => "guest panic",
             Self::Oops => "guest kernel oops",
             Self::KernelWarning => "guest kernel warning",
