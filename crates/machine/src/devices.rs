@@ -244,12 +244,8 @@ pub enum Netdev {
     },
     /// Nothing: the cable is out.
     None,
-    /// A link to another machine, this one listening on a Unix socket.
-    Listen(PathBuf),
-    /// A link to another machine, this one connecting to its Unix socket.
-    Connect(PathBuf),
-    /// An Ethernet shared by all machines on one multicast group of the host's loopback, such as `230.0.0.1:4000`.
-    Multicast(String),
+    /// An Ethernet of ours that no packet leaves: the machines whose network has this name hear each other and nobody else.
+    Private(String),
     /// A tap device of the host, which must exist.
     Tap {
         /// Interface name.
@@ -257,6 +253,13 @@ pub enum Netdev {
         /// Is the in-kernel virtio back end used?
         vhost: bool,
     },
+}
+
+/// A hash that is the same on every host and for ever (FNV-1a).
+pub(crate) fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// An Ethernet hardware address.
@@ -267,11 +270,8 @@ impl MacAddr {
     /// An address under QEMU's prefix 52:54:00 that is always the same for the same pair of names.
     #[must_use]
     pub fn derived(vm: &str, nic: &str) -> Self {
-        // FNV-1a, folded to the 24 bits under the prefix; the zero byte keeps ("a", "bc") and ("ab", "c") apart.
-        let bytes = vm.bytes().chain([0]).chain(nic.bytes());
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        // Folded to the 24 bits under the prefix; the zero byte keeps ("a", "bc") and ("ab", "c") apart.
+        let hash = fnv1a(vm.bytes().chain([0]).chain(nic.bytes()));
         let folded = (hash ^ (hash >> 24) ^ (hash >> 48)).to_be_bytes();
         Self([0x52, 0x54, 0x00, folded[5], folded[6], folded[7]])
     }

@@ -18,7 +18,7 @@ pub enum MachineError {
     /// This QEMU does not have what the machine needs: a reason to skip, not to fail.
     #[error(transparent)]
     Unsupported(#[from] Missing),
-    /// A chardev of the machine was given nothing to be connected to.
+    /// A chardev or network card of the machine was given nothing to be connected to.
     #[error("channel \"{0}\" has no endpoint")]
     NoEndpoint(String),
 }

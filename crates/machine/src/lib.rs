@@ -32,7 +32,7 @@ pub use devices::{
     CacheMode, Disk, DiskBus, ImageFormat, MacAddr, MacAddrError, Made, Media, Netdev, Nic,
     NicModel, VirtioPort, WatchdogModel,
 };
-pub use endpoints::{Endpoint, Endpoints};
+pub use endpoints::{Endpoint, Endpoints, Link};
 pub use error::MachineError;
 pub use plug::{Device, Dimm, PciDevice, Place, Placed, UsbDevice, UsbModel, VirtioMem, Wants};
 pub use render::{Part, render};

@@ -1,12 +1,13 @@
 //! A script that starts the very same machine by hand.
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use crate::argv::{Argv, shell_quote};
 use crate::capabilities::Capabilities;
-use crate::devices::{ImageFormat, Made};
-use crate::endpoints::{Endpoint, Endpoints};
+use crate::devices::{ImageFormat, Made, fnv1a};
+use crate::endpoints::{Endpoint, Endpoints, Link};
 use crate::error::MachineError;
 use crate::render::render;
 use crate::spec::MachineSpec;
@@ -68,7 +69,7 @@ pub fn repro_script(
             .extend(["-monitor".to_owned(), "stdio".to_owned()]);
     }
     let terminal = spec.serials.first().cloned();
-    let endpoints = Endpoints::for_each(&spec, |channel| {
+    let mut endpoints = Endpoints::for_each(&spec, |channel| {
         if Some(channel) == terminal.as_deref() {
             Endpoint::Stdio
         } else if channel == MachineSpec::FIRMWARE {
@@ -77,6 +78,9 @@ pub fn repro_script(
             Endpoint::Socket(format!("{channel}.sock").into())
         }
     });
+    for (netdev, network) in spec.links() {
+        endpoints.set_link(netdev, multicast_group(network));
+    }
     let argv = render(&spec, capabilities, &endpoints)?.without("-S");
     let sockets = spec
         .channels()
@@ -102,6 +106,17 @@ pub fn repro_script(
     script.push_str(&command_line(program, &argv));
     script.push_str(" \\\n    \"$@\"\n");
     Ok(script)
+}
+
+/// The group by which machines started by hand meet on a private network: always the same for the same name.
+fn multicast_group(network: &str) -> Link {
+    let hash = fnv1a(network.bytes());
+    let [a, b, c, ..] = hash.to_le_bytes();
+    Link::Multicast {
+        // 239.0.0.0/8 is for everybody's own use (RFC 2365).
+        address: Ipv4Addr::new(239, a, b, c),
+        port: 0x8000 | (hash >> 32) as u16,
+    }
 }
 
 fn make_image(image: &str, format: &ImageFormat, made: &Made) -> String {

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use units::ByteSize;
 
-use crate::devices::{Disk, Nic, VirtioPort, WatchdogModel};
-use crate::plug::Placed;
+use crate::devices::{Disk, Netdev, Nic, VirtioPort, WatchdogModel};
+use crate::plug::{Device, Placed};
 
 /// A whole machine. [`MachineSpec::new`] gives the smallest one that boots; everything else is set by field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +156,24 @@ impl MachineSpec {
                 .filter_map(|placed| placed.device.channel()),
         );
         channels
+    }
+
+    /// Cards on private networks, whose netdevs need an endpoint each: the netdev's name and the network's.
+    #[must_use]
+    pub fn links(&self) -> Vec<(String, &str)> {
+        let plugged = self
+            .plugged
+            .iter()
+            .filter_map(|placed| match &placed.device {
+                Device::Nic(nic) => Some(nic),
+                _ => None,
+            });
+        let nics = self.nics.iter().chain(plugged);
+        let links = nics.filter_map(|nic| match &nic.netdev {
+            Netdev::Private(network) => Some((nic.netdev_name(), network.as_str())),
+            _ => None,
+        });
+        links.collect()
     }
 
     /// Is a firmware log wanted, and does the board have firmware?

@@ -264,8 +264,7 @@ impl Netdev {
         match self {
             Self::User { .. } => Some("user"),
             Self::None => None,
-            Self::Listen(_) | Self::Connect(_) => Some("stream"),
-            Self::Multicast(_) => Some("socket"),
+            Self::Private(_) => Some("dgram"),
             Self::Tap { .. } => Some("tap"),
         }
     }

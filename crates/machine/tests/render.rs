@@ -13,7 +13,7 @@ use machine::capabilities::{
 };
 use machine::{
     Accel, Boot, ByteSize, CacheMode, Capabilities, Disk, DiskBus, Endpoint, Endpoints, Firmware,
-    ImageFormat, MachineError, MachineSpec, MachineType, Made, Media, MemoryFile, Monitor,
+    ImageFormat, Link, MachineError, MachineSpec, MachineType, Made, Media, MemoryFile, Monitor,
     MonitorProtocol, Netdev, Nic, NicModel, Program, RebootAction, RtcClock, Topology, VirtioPort,
     WatchdogModel, render, repro_script,
 };
@@ -107,10 +107,14 @@ fn words_vec(words: &[&str]) -> Vec<String> {
 /// Every channel a file descriptor, numbered from 10.
 fn inherited(spec: &MachineSpec) -> Endpoints {
     let mut next = 9;
-    Endpoints::for_each(spec, |_| {
+    let mut endpoints = Endpoints::for_each(spec, |_| {
         next += 1;
         Endpoint::ListeningFd(next)
-    })
+    });
+    for ((netdev, _), fd) in spec.links().into_iter().zip(100..) {
+        endpoints.set_link(netdev, Link::ConnectedFd(fd));
+    }
+    endpoints
 }
 
 fn rendered(spec: &MachineSpec) -> String {
@@ -267,9 +271,7 @@ fn every_nic_and_netdev() {
             forwards: vec!["tcp:127.0.0.1:2222-:22".to_owned()],
         },
         Netdev::None,
-        Netdev::Listen("/run/link.sock".into()),
-        Netdev::Connect("/run/link.sock".into()),
-        Netdev::Multicast("230.0.0.1:4000".to_owned()),
+        Netdev::Private("lan".to_owned()),
         Netdev::Tap {
             ifname: "tap0".to_owned(),
             vhost: true,
@@ -435,6 +437,10 @@ fn a_script_starts_the_same_machine_by_hand() {
         },
         Disk::new("d2", "/images/d2.raw", ImageFormat::Raw),
     ];
+    spec.nics = vec![Nic {
+        netdev: Netdev::Private("lan".to_owned()),
+        ..Nic::new("vm1", "nic1")
+    }];
     let program = Program {
         path: "/usr/bin/qemu-system-x86_64".into(),
         args: words_vec(&["-L", "/opt/q10/share dir"]),

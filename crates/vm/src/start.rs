@@ -70,7 +70,7 @@ impl Vm {
         let log_dir = LogDir::create(&context.log_dir)?;
         make_absolute(&mut spec);
         let scratch = context.ledger.scratch(&spec.name)?;
-        let sockets = Sockets::open(&spec, scratch.path()).await?;
+        let sockets = Sockets::open(&spec, scratch.path(), &context.networks).await?;
         let argv = beginning.argv(&spec, &context.capabilities, &sockets.endpoints);
         let argv = argv.map_err(|source| VmError::Machine {
             vm: spec.name.clone(),
@@ -81,7 +81,7 @@ impl Vm {
         let start = Instant::now();
         let traffic = Traffic::create(&log_dir.qmp());
         let traffic = traffic.map_err(io_error("create", &log_dir.qmp()))?;
-        let process = Arc::new(launch(context, &argv, sockets.listeners, &log_dir)?);
+        let process = Arc::new(launch(context, &argv, sockets.inherited, &log_dir)?);
         let mut streams = sockets.streams;
         let qmp = greet(&spec, context, &process, &mut streams, traffic).await?;
 
@@ -279,7 +279,7 @@ fn absolute(path: &mut PathBuf) {
 fn launch(
     context: &Context,
     argv: &Argv,
-    listeners: Vec<(OwnedFd, i32)>,
+    inherited: Vec<(OwnedFd, i32)>,
     log_dir: &LogDir,
 ) -> Result<Process, VmError> {
     let mut command = Spec::new(program(context))
@@ -292,8 +292,8 @@ fn launch(
     for (name, value) in &context.program.env {
         command = command.env(name, value);
     }
-    for (listener, number) in listeners {
-        command = command.fd(listener, number);
+    for (descriptor, number) in inherited {
+        command = command.fd(descriptor, number);
     }
     if context.may_outlive_us {
         command = command.detached();

@@ -353,31 +353,6 @@ async fn nothing_to_boot_is_recognised_and_not_waited_out() {
 }
 
 #[tokio::test]
-async fn two_machines_are_linked_by_a_socket() {
-    for qemu in qemus() {
-        let (one, two) = (Lab::new(&qemu), Lab::new(&qemu));
-        let path = one.logs().join("link.sock");
-        let linked = |name: &str, netdev| {
-            let mut spec = q35();
-            let nic = machine::Nic {
-                netdev,
-                ..machine::Nic::new(name, "nic1")
-            };
-            spec.nics = vec![nic];
-            spec
-        };
-        let first = linked("one", machine::Netdev::Listen(path.clone()));
-        let second = linked("two", machine::Netdev::Connect(path));
-        let first = Vm::start(first, &one.context).await.unwrap();
-        let second = Vm::start(second, &two.context).await.unwrap();
-        for vm in [&first, &second] {
-            let connected = vm.wait_for_event("NETDEV_STREAM_CONNECTED", SOON);
-            assert_eq!(connected.await.unwrap().data["netdev-id"], "nic1-net");
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_uefi_that_finds_nothing_to_boot_is_recognised() {
     let ovmf = std::env::var("VIRT_TEST_OVMF").unwrap_or("/usr/share/OVMF".to_owned());
     let ovmf = std::path::Path::new(&ovmf);

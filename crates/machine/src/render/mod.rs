@@ -273,9 +273,7 @@ impl Render<'_> {
     }
 
     fn placed(&mut self, placed: &Placed) -> Result<(), MachineError> {
-        let channel = placed.device.channel();
-        let endpoint = channel.map(|channel| self.endpoints.get(channel));
-        let parts = placed.parts(endpoint.transpose()?)?;
+        let parts = placed.parts(self.endpoints)?;
         parts.iter().try_for_each(|part| self.part(part))
     }
 

@@ -1,7 +1,10 @@
 //! Network cards and what they are connected to.
 
-use super::{Opts, Part, Render, text};
+use std::net::Ipv4Addr;
+
+use super::{Opts, Part, Render};
 use crate::devices::{Netdev, Nic, NicModel};
+use crate::endpoints::{Endpoints, Link};
 use crate::error::MachineError;
 use crate::plug::Device;
 
@@ -31,7 +34,7 @@ pub(super) fn nic_device(nic: &Nic) -> Opts {
 }
 
 /// What the card is connected to; none when the cable is out.
-pub(super) fn netdev(nic: &Nic) -> Result<Option<Part>, MachineError> {
+pub(super) fn netdev(nic: &Nic, endpoints: &Endpoints) -> Result<Option<Part>, MachineError> {
     let Some(kind) = nic.netdev.qemu_type() else {
         return Ok(None);
     };
@@ -43,13 +46,18 @@ pub(super) fn netdev(nic: &Nic) -> Result<Option<Part>, MachineError> {
             let forward = |opts: Opts, forward: &String| opts.set("hostfwd", forward);
             forwards.iter().fold(opts, forward)
         }
-        Netdev::Listen(path) | Netdev::Connect(path) => {
-            let server = matches!(nic.netdev, Netdev::Listen(_));
-            opts.set("server", server)
-                .set("addr.type", "unix")
-                .set("addr.path", text(path)?)
-        }
-        Netdev::Multicast(group) => opts.set("mcast", group).set("localaddr", "127.0.0.1"),
+        Netdev::Private(_) => match endpoints.link(&nic.netdev_name())? {
+            Link::ConnectedFd(fd) => opts
+                .set("local.type", "fd")
+                .set("local.str", fd.to_string()),
+            Link::Multicast { address, port } => opts
+                .set("remote.type", "inet")
+                .set("remote.host", address.to_string())
+                .set("remote.port", port.to_string())
+                .set("local.type", "inet")
+                .set("local.host", Ipv4Addr::LOCALHOST.to_string())
+                .set("local.port", "0"),
+        },
         Netdev::Tap { ifname, vhost } => opts
             .set("ifname", ifname)
             .set("script", "no")

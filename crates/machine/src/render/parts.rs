@@ -5,7 +5,7 @@ use super::disks::{disk_device, image};
 use super::nics::{netdev, nic_device};
 use super::{Opts, Part};
 use crate::devices::WatchdogModel;
-use crate::endpoints::Endpoint;
+use crate::endpoints::Endpoints;
 use crate::error::MachineError;
 use crate::plug::{Device, Dimm, Place, Placed, UsbDevice, VirtioMem};
 
@@ -23,13 +23,13 @@ impl Placed {
         }
     }
 
-    /// What QEMU is given for it, in order: what is behind the device, then the device. `endpoint` is that of the channel
-    /// it brings, if it does.
+    /// What QEMU is given for it, in order: what is behind the device, then the device. `endpoints` has that of the channel
+    /// it brings, or the link of its card to a private network.
     ///
     /// # Errors
     /// [`MachineError::Invalid`] when there can be no such device, [`MachineError::NoEndpoint`] when its channel has none.
-    pub fn parts(&self, endpoint: Option<&Endpoint>) -> Result<Vec<Part>, MachineError> {
-        let mut parts = self.backends(endpoint)?;
+    pub fn parts(&self, endpoints: &Endpoints) -> Result<Vec<Part>, MachineError> {
+        let mut parts = self.backends(endpoints)?;
         if let Some(device) = self.device_opts()? {
             let device = placed(device, &self.place);
             let chosen = self.chosen.iter();
@@ -39,14 +39,16 @@ impl Placed {
         Ok(parts)
     }
 
-    fn backends(&self, endpoint: Option<&Endpoint>) -> Result<Vec<Part>, MachineError> {
+    fn backends(&self, endpoints: &Endpoints) -> Result<Vec<Part>, MachineError> {
         if let Some(channel) = self.device.channel() {
-            let endpoint = endpoint.ok_or_else(|| MachineError::NoEndpoint(channel.to_owned()))?;
-            return Ok(vec![Part::chardev(chardev(channel, endpoint)?)]);
+            return Ok(vec![Part::chardev(chardev(
+                channel,
+                endpoints.get(channel)?,
+            )?)]);
         }
         Ok(match &self.device {
             Device::Disk(disk) => image(disk)?,
-            Device::Nic(nic) => netdev(nic)?.into_iter().collect(),
+            Device::Nic(nic) => netdev(nic, endpoints)?.into_iter().collect(),
             Device::Dimm(Dimm { id, size }) | Device::VirtioMem(VirtioMem { id, size, .. }) => {
                 let opts = Opts::new("memory-backend-ram").set("id", format!("{id}-memory"));
                 vec![Part::object(opts.set("size", *size))]

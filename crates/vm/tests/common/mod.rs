@@ -56,6 +56,7 @@ impl Lab {
             ledger: Ledger::open(runtime.path()).unwrap(),
             scale: 3.0,
             log_dir: logs.path().to_owned(),
+            networks: vm::Networks::default(),
             may_outlive_us: false,
         };
         Self {
