@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use machine::{
     Accel, Board, Boot, CacheMode, Cpu, Disk, DiskBus, Firmware, ImageFormat, MacAddr, MachineSpec,
-    MachineType, Made, Memory, Netdev, Nic, NicModel, Rtc, RtcClock, Topology, VirtioPort,
-    WatchdogAction, WatchdogModel,
+    MachineType, Made, Memory, Monitor, MonitorProtocol, Netdev, Nic, NicModel, Rtc, RtcClock,
+    Topology, VirtioPort, WatchdogAction, WatchdogModel,
 };
 use params::{ParamError, Params};
 
@@ -76,6 +76,7 @@ fn furnish(
         .collect::<Result<_, _>>()?;
     spec.serials = owned(params.objects("serials"));
     virtio_ports(params, &mut spec)?;
+    spec.monitors = monitors(params)?;
     spec.agent = params.flag("guest_agent")?;
     spec.rng = params.flag("rng")?;
     spec.balloon = params.flag("balloon")?;
@@ -262,11 +263,30 @@ fn nic(vm: &str, params: &Params, id: &str) -> Result<Nic, ParamError> {
             restrict: params.flag("net_restrict")?,
             forwards,
         },
-        "none" if forwards.is_empty() => Netdev::None,
-        "none" => return Err(wrong("hostfwd", rules, "nothing with nettype = none")),
-        other => return Err(wrong("nettype", other, "user or none")),
+        kind if !forwards.is_empty() => {
+            let expected = format!("nothing with nettype = {kind}");
+            return Err(wrong("hostfwd", rules, &expected));
+        }
+        "private" => Netdev::Private(network(&params)?),
+        "none" => Netdev::None,
+        other => return Err(wrong("nettype", other, "user, private or none")),
     };
     Ok(nic)
+}
+
+/// The name of a card's private network, which is also that of a file.
+fn network(params: &Params) -> Result<String, ParamError> {
+    let name = params.value("netdst").unwrap_or_default();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.chars().all(is_name) && name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        Ok(name.to_owned())
+    } else {
+        Err(wrong(
+            "netdst",
+            name,
+            "a name of letters, digits, '-', '_' and '.'",
+        ))
+    }
 }
 
 /// Checks a rule `PROTOCOL:HOST-ADDRESS:PORT-[GUEST-ADDRESS]:PORT`, the form `hostfwd=` of `-netdev user` takes.
@@ -309,6 +329,20 @@ fn virtio_ports(params: &Params, spec: &mut MachineSpec) -> Result<(), ParamErro
         }
     }
     Ok(())
+}
+
+fn monitors(params: &Params) -> Result<Vec<Monitor>, ParamError> {
+    let monitors = params.objects("monitors").into_iter().map(|id| {
+        let params = params.object_params(id);
+        let protocol = match params.value("monitor_type") {
+            None | Some("qmp") => MonitorProtocol::Qmp,
+            Some("human") => MonitorProtocol::Hmp,
+            Some(other) => return Err(wrong("monitor_type", other, "qmp or human")),
+        };
+        let id = id.to_owned();
+        Ok(Monitor { id, protocol })
+    });
+    monitors.collect()
 }
 
 fn watchdog(params: &Params) -> Result<Option<WatchdogModel>, ParamError> {

@@ -18,6 +18,7 @@
 //! }
 //! ```
 
+mod addresses;
 mod attempt;
 mod budget;
 mod env;

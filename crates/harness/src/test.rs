@@ -1,6 +1,7 @@
 //! What a test holds while it runs.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,8 +15,9 @@ use params::{FromParam, ParamError, Params};
 use regex::Regex;
 use tracing::info;
 use vm::qmp::QmpError;
-use vm::{Vm, VmError};
+use vm::{Network, Networks, Vm, VmError};
 
+use crate::addresses::Addresses;
 use crate::env::Env;
 use crate::firmware;
 use crate::furnish::{self, Media, PreparedImage};
@@ -32,6 +34,9 @@ pub struct Test {
     machines: BTreeMap<String, Arc<Vm>>,
     starts: BTreeMap<String, usize>,
     images: BTreeMap<String, Vec<PreparedImage>>,
+    /// The private networks of its machines, and where these find each other.
+    networks: Networks,
+    addresses: Addresses,
     borrowed: Vec<Token>,
     warnings: Vec<String>,
     /// Has `pre_command` had its turn? Only then has `post_command`.
@@ -42,6 +47,8 @@ impl Test {
     pub(crate) fn new(env: Arc<Env>, planned: Planned, dir: PathBuf) -> Self {
         Self {
             env,
+            networks: Networks::captured_in(&dir),
+            addresses: Addresses::of(&planned.params),
             planned,
             dir,
             started: Instant::now(),
@@ -70,6 +77,25 @@ impl Test {
     /// ERROR that names the key.
     pub fn param<T: FromParam>(&self, key: &str) -> TestResult<T> {
         Ok(self.params().need(key)?)
+    }
+
+    /// The address that a guest of ours has by card `nic` of machine `vm`, which is on a private network.
+    ///
+    /// # Errors
+    /// ERROR where there is no such card.
+    pub fn address_of(&self, vm: &str, nic: &str) -> TestResult<Ipv4Addr> {
+        let address = self.addresses.get(vm, nic);
+        address.ok_or_else(|| {
+            Stop::error(format!(
+                "card {nic} of machine {vm} has no address known here"
+            ))
+            .detail("hint: set nettype = private")
+        })
+    }
+
+    /// A private network of the test's machines; its traffic is kept in the test's directory.
+    pub fn network(&self, name: &str) -> Network {
+        self.networks.network(name)
     }
 
     /// Directory for the test's own evidence.
@@ -182,13 +208,15 @@ impl Test {
             images: self.images_of(name, &params).await?,
             data: self.env.settings.dirs.data().to_owned(),
         };
-        let spec = furnish::machine_spec(name, &params, accel, media)?;
+        let mut spec = furnish::machine_spec(name, &params, accel, media)?;
+        self.addresses.tell(&mut spec);
         let context = vm::Context {
             program: program(&qemu.program, &params)?,
             capabilities: Arc::clone(&qemu.capabilities),
             ledger: self.env.ledger.clone(),
             scale: self.env.deadlines.scale(),
             log_dir,
+            networks: self.networks.clone(),
             may_outlive_us: !params.flag("kill_vm")?,
         };
         let vm = if params.flag("paused_after_start_vm")? {

@@ -121,6 +121,8 @@ pub enum Where {
     Serial,
     /// A port named in `virtio_ports`.
     VirtioPort,
+    /// A monitor named in `monitors`.
+    Monitor,
 }
 
 impl Where {
@@ -135,6 +137,7 @@ impl Where {
             Self::Nic => "nic",
             Self::Serial => "serial port",
             Self::VirtioPort => "virtio port",
+            Self::Monitor => "monitor",
         }
     }
 
@@ -149,6 +152,7 @@ impl Where {
             Self::Nic => "nics",
             Self::Serial => "serial ports",
             Self::VirtioPort => "virtio ports",
+            Self::Monitor => "monitors",
         }
     }
 }

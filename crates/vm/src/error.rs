@@ -105,6 +105,18 @@ pub enum VmError {
         /// The last that was heard.
         last_words: Box<LastWords>,
     },
+    /// A background job ended in a way it was not to.
+    #[error("job \"{id}\" of machine \"{vm}\" {end}, while {awaited} was awaited")]
+    Job {
+        /// Name of the machine.
+        vm: String,
+        /// Id of the job.
+        id: String,
+        /// What was awaited.
+        awaited: String,
+        /// How it ended.
+        end: String,
+    },
     /// The machine has no such channel, or it is taken.
     #[error("machine \"{vm}\" has no free channel \"{channel}\" (hint: its channels are {known})")]
     NoChannel {
@@ -189,6 +201,7 @@ impl VmError {
             | Self::Guest { .. }
             | Self::Wait { .. }
             | Self::Unwell { .. }
+            | Self::Job { .. }
             | Self::Ended { .. } => Blame::Machine,
             Self::Machine { .. }
             | Self::Start { .. }

@@ -25,6 +25,7 @@ use crate::evidence::{LogDir, io_error};
 use crate::exit::{ExitReport, STDERR_TAIL, supervise};
 use crate::guest_channels::scan_console;
 use crate::health::{Health, LineScanner, Source, watch_events};
+use crate::hmp::HumanMonitor;
 use crate::lines::{Tail, follow_file, record_stream};
 use crate::qmp::{Qmp, QmpError};
 use crate::sockets::Sockets;
@@ -184,22 +185,40 @@ impl Vm {
         Ok(())
     }
 
-    /// Speaks to an additional QMP monitor of the machine.
+    /// Speaks to an additional QMP monitor of the machine. Its traffic is kept in `<id>.log`.
     ///
     /// # Errors
     /// [`VmError::NoChannel`] when there is none of that name, or it is taken already; [`VmError::Monitor`].
     pub async fn monitor(&self, id: &str) -> Result<Qmp, VmError> {
-        let spec = &self.spec().monitors;
-        let is_qmp = |m: &&machine::Monitor| m.id == id && m.protocol == MonitorProtocol::Qmp;
-        if !spec.iter().any(|monitor| is_qmp(&monitor)) {
+        let (stream, traffic) = self.further_monitor(id, MonitorProtocol::Qmp)?;
+        let qmp = Qmp::connect_logged(stream, self.limit(MONITOR_LIMIT), traffic).await;
+        self.watch.told("speak to a monitor of", qmp).await
+    }
+
+    /// Speaks to a human monitor of the machine. Its traffic is kept in `<id>.log`.
+    ///
+    /// # Errors
+    /// As [`Vm::monitor`].
+    pub async fn human_monitor(&self, id: &str) -> Result<HumanMonitor, VmError> {
+        let (stream, traffic) = self.further_monitor(id, MonitorProtocol::Hmp)?;
+        let limit = self.limit(MONITOR_LIMIT);
+        let monitor = HumanMonitor::connect_logged(stream, limit, traffic).await;
+        self.watch.told("speak to a monitor of", monitor).await
+    }
+
+    fn further_monitor(
+        &self,
+        id: &str,
+        protocol: MonitorProtocol,
+    ) -> Result<(UnixStream, Traffic), VmError> {
+        let mut monitors = self.spec().monitors.iter();
+        if !monitors.any(|monitor| monitor.id == id && monitor.protocol == protocol) {
             return Err(self.no_channel(id));
         }
         let stream = self.channel(id)?;
-        let limit = self.limit(MONITOR_LIMIT);
         let log = self.log_dir.path().join(format!("{id}.log"));
         let traffic = Traffic::create(&log).map_err(io_error("create", &log))?;
-        let qmp = Qmp::connect_logged(stream, limit, traffic).await;
-        qmp.map_err(|source| self.watch.monitor_error("speak to a monitor of", source))
+        Ok((stream, traffic))
     }
 }
 

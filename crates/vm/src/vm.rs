@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::crash::Crash;
 use crate::error::{LastWords, VmError};
-use crate::evidence::LogDir;
+use crate::evidence::{LogDir, io_error};
 use crate::exit::ExitReport;
 use crate::health::{Finding, FindingKind, Health};
 use crate::qmp::{Cursor, Event, EventError, Qmp, RunState};
@@ -120,6 +120,19 @@ impl Vm {
     pub fn channel(&self, id: &str) -> Result<UnixStream, VmError> {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         streams.remove(id).ok_or_else(|| self.no_channel(id))
+    }
+
+    /// Connects anew to a channel whose stream was dropped, as the host's side of a virtio port may, any number of times.
+    ///
+    /// # Errors
+    /// [`VmError::NoChannel`] when there is none of that name; [`VmError::Io`] when QEMU no longer listens.
+    pub async fn reconnect(&self, id: &str) -> Result<UnixStream, VmError> {
+        if !self.spec.channels().contains(&id) {
+            return Err(self.no_channel(id));
+        }
+        let path = self.scratch_path.join(format!("{id}.sock"));
+        let stream = UnixStream::connect(&path).await;
+        stream.map_err(io_error("connect to", &path))
     }
 
     pub(crate) fn no_channel(&self, id: &str) -> VmError {

@@ -6,7 +6,9 @@
 //! | `virt_test.console=NAME[,NAME…]` | more devices with a login shell | none |
 //! | `virt_test.hostname=NAME` | host name | `/etc/hostname` |
 //! | `virt_test.ip=ADDR/PREFIX[,GATEWAY]`, `dhcp` or `none` | address of `eth0` | QEMU's user network |
+//! | `virt_test.ip.MAC=` the same | address of the card with that hardware address | |
 
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 /// How `eth0` gets its address.
@@ -41,8 +43,10 @@ pub struct Options {
     pub consoles: Vec<String>,
     /// The host name; empty when the command line gives none.
     pub hostname: String,
-    /// The address of `eth0`.
+    /// The address of `eth0`, unless it is one of the cards below.
     pub address: Address,
+    /// Addresses of cards by hardware address, in lower case.
+    pub cards: HashMap<String, Address>,
 }
 
 impl Options {
@@ -52,6 +56,7 @@ impl Options {
             consoles: Vec::new(),
             hostname: String::new(),
             address: USER_NETWORK,
+            cards: HashMap::new(),
         };
         let mut kernel_console = false;
         for (key, value) in line
@@ -73,13 +78,25 @@ impl Options {
                         options.address = address;
                     }
                 }
-                _ => {}
+                _ => {
+                    if let Some(card) = key.strip_prefix("virt_test.ip.")
+                        && let Some(address) = parse_address(value)
+                    {
+                        options.cards.insert(card.to_ascii_lowercase(), address);
+                    }
+                }
             }
         }
         if !kernel_console {
             options.add_console("ttyS0");
         }
         options
+    }
+
+    /// What is wanted for an interface, if anything.
+    pub fn address_of(&self, interface: &str, hardware_address: &str) -> Option<Address> {
+        let of_card = self.cards.get(hardware_address).copied();
+        of_card.or_else(|| (interface == "eth0").then_some(self.address))
     }
 
     fn add_console(&mut self, name: &str) {
@@ -128,6 +145,25 @@ mod tests {
     fn consoles_add_up_and_virtual_terminals_are_left_alone() {
         let line = "console=tty0 console=ttyS1,115200 virt_test.console=hvc0,ttyS1";
         assert_eq!(Options::parse(line).consoles, ["ttyS1", "hvc0"]);
+    }
+
+    #[test]
+    fn a_card_is_known_by_its_hardware_address_whatever_its_name() {
+        let line =
+            "virt_test.ip.52:54:00:AB:cd:ef=192.168.10.2/24 virt_test.ip.52:54:00:00:00:01=x";
+        let options = Options::parse(line);
+        let wanted = Address::Static {
+            address: Ipv4Addr::new(192, 168, 10, 2),
+            prefix: 24,
+            gateway: None,
+        };
+        for interface in ["eth0", "eth1"] {
+            let address = options.address_of(interface, "52:54:00:ab:cd:ef");
+            assert_eq!(address, Some(wanted));
+        }
+        let other = "52:54:00:00:00:01";
+        assert_eq!(options.address_of("eth0", other), Some(USER_NETWORK));
+        assert_eq!(options.address_of("eth1", other), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Process 1: sets the guest up, then turns one event loop.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::fs;
@@ -111,8 +111,8 @@ struct Init {
     port_found: Option<String>,
     buttons: HashMap<u64, PowerButton>,
     next_button: u64,
-    /// Whether `eth0` was given its address: it may be found and announced as well.
-    network_configured: bool,
+    /// Interfaces that were given their addresses: they may be found and announced as well.
+    configured: HashSet<String>,
     consoles: Vec<Console>,
     /// While set, shells wait for the agent's port.
     port_deadline: Option<Instant>,
@@ -145,6 +145,7 @@ impl Init {
             Signal::SIGUSR2,
             Signal::SIGTERM,
             Signal::SIGINT,
+            Signal::SIGHUP,
         ] {
             mask.add(signal);
         }
@@ -156,10 +157,7 @@ impl Init {
             .map_err(|error| setup("open an epoll descriptor")(error.into()))?;
         let uevents = Uevents::open().map_err(setup("subscribe to device events"))?;
         let shutdown = Rc::new(Cell::new(None));
-        let agent = Agent::new(Box::new(Guest {
-            shutdown: Rc::clone(&shutdown),
-        }))
-        .map_err(setup("start the agent"))?;
+        let agent = new_agent(&shutdown).map_err(setup("start the agent"))?;
         let mut options = Options::parse(&fs::read_to_string("/proc/cmdline").unwrap_or_default());
         if options.hostname.is_empty() {
             options.hostname = image_hostname();
@@ -181,7 +179,7 @@ impl Init {
             port_found: None,
             buttons: HashMap::new(),
             next_button: token::BUTTONS,
-            network_configured: false,
+            configured: HashSet::new(),
             consoles,
             port_deadline: None,
         };
@@ -270,8 +268,8 @@ impl Init {
         for device in PowerButton::scan() {
             self.input_appeared(&device);
         }
-        if fs::exists("/sys/class/net/eth0").unwrap_or(false) {
-            self.network_appeared("eth0");
+        for interface in network::scan() {
+            self.network_appeared(&interface);
         }
     }
 
@@ -282,6 +280,10 @@ impl Init {
                 Ok(Signal::SIGUSR1) => Shutdown::Halt,
                 Ok(Signal::SIGUSR2) => Shutdown::PowerOff,
                 Ok(Signal::SIGTERM | Signal::SIGINT) => Shutdown::Reboot,
+                Ok(Signal::SIGHUP) => {
+                    self.restart_agent();
+                    continue;
+                }
                 _ => continue,
             };
             self.shutdown.set(Some(how));
@@ -350,8 +352,8 @@ impl Init {
     }
 
     fn removed(&mut self, event: &Uevent) {
-        if event.interface.as_deref() == Some("eth0") {
-            self.network_configured = false;
+        if let Some(interface) = &event.interface {
+            self.configured.remove(interface);
         }
         let Some(device) = event.devname.as_deref() else {
             return;
@@ -398,6 +400,23 @@ impl Init {
         self.serve_port();
     }
 
+    /// As restarting its service does elsewhere: the port is closed and opened again, and what the old agent had
+    /// open or running is not known to the new one.
+    fn restart_agent(&mut self) {
+        self.port_found = self.port.take().map(|port| port.device);
+        match new_agent(&self.shutdown) {
+            Ok(agent) => self.agent = agent,
+            Err(error) => return say(&format!("virt-test: failed to restart the agent: {error}")),
+        }
+        let children = self.watch(self.agent.as_fd(), token::CHILDREN, EpollFlags::EPOLLIN);
+        if let Err(error) = children {
+            say(&format!(
+                "virt-test: programs of the agent are not heard: {error}"
+            ));
+        }
+        self.open_port();
+    }
+
     fn serve_port(&mut self) {
         if let Some(port) = &mut self.port {
             port.serve(&mut self.agent);
@@ -435,14 +454,17 @@ impl Init {
     }
 
     fn network_appeared(&mut self, interface: &str) {
-        if interface != "eth0" || self.network_configured {
+        let card = network::hardware_address(interface);
+        let Some(address) = self.options.address_of(interface, &card) else {
+            return;
+        };
+        if !self.configured.insert(interface.to_string()) {
             return;
         }
-        self.network_configured = true;
-        match self.options.address {
+        match address {
             Address::None => {}
             Address::Static { .. } => {
-                if let Err(error) = network::configure(interface, self.options.address) {
+                if let Err(error) = network::configure(interface, address) {
                     say(&format!(
                         "virt-test: failed to configure {interface}: {error}"
                     ));
@@ -471,6 +493,11 @@ impl Init {
             console.tend(&self.options.hostname);
         }
     }
+}
+
+fn new_agent(shutdown: &Rc<Cell<Option<Shutdown>>>) -> io::Result<Agent> {
+    let shutdown = Rc::clone(shutdown);
+    Agent::new(Box::new(Guest { shutdown }))
 }
 
 /// The name the image was given.

@@ -1,4 +1,4 @@
-//! Loopback up, and an address for `eth0` without asking anybody.
+//! Loopback up, and addresses for network cards without asking anybody.
 
 use std::ffi::c_char;
 use std::fmt;
@@ -20,8 +20,26 @@ nix::ioctl_write_ptr_bad!(set_netmask, libc::SIOCSIFNETMASK, libc::ifreq);
 nix::ioctl_write_ptr_bad!(set_hardware_address, libc::SIOCSIFHWADDR, libc::ifreq);
 nix::ioctl_write_ptr_bad!(add_route, libc::SIOCADDRT, libc::rtentry);
 
+const CLASS: &str = "/sys/class/net";
+
 /// The name server of QEMU's user network.
 const RESOLV_CONF: &str = "nameserver 10.0.2.3\n";
+
+/// Interfaces there are now.
+pub fn scan() -> Vec<String> {
+    fs::read_dir(CLASS)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
+}
+
+/// The hardware address of an interface in lower case; empty where it has none.
+pub fn hardware_address(interface: &str) -> String {
+    let text = fs::read_to_string(format!("{CLASS}/{interface}/address"));
+    text.unwrap_or_default().trim().to_string()
+}
 
 /// Brings an interface up.
 ///

@@ -2,7 +2,7 @@
 
 use super::Section;
 use crate::key::Key;
-use crate::key::Where::{Serial, VirtioPort, Vm};
+use crate::key::Where::{Monitor, Serial, VirtioPort, Vm};
 
 pub(super) const SECTION: Section = Section {
     title: "Other devices",
@@ -79,5 +79,21 @@ pub(super) const SECTION: Section = Section {
         )
         .or("yes")
         .also(&["enable_pvpanic"]),
+    ],
+};
+
+pub(super) const MONITORS: Section = Section {
+    title: "Monitors",
+    doc: "Every machine has monitor `qmp`, by which it is controlled. Others are for tests.",
+    keys: &[
+        Key::objects("monitors", Monitor, Vm, "Further monitors of the machine."),
+        Key::one_of(
+            "monitor_type",
+            &["qmp", "human"],
+            Monitor,
+            "The language it speaks: JSON, or that of `(qemu)` prompts.",
+        )
+        .or("qmp")
+        .also(&["monitor"]),
     ],
 };

@@ -36,6 +36,7 @@ pub const SECTIONS: &[Section] = &[
     storage::CDROMS,
     network::SECTION,
     devices::SECTION,
+    devices::MONITORS,
     guest::SECTION,
     guest::POWER,
 ];

@@ -6,7 +6,7 @@ use crate::key::Where::{Nic, Vm};
 
 pub(super) const SECTION: Section = Section {
     title: "Network",
-    doc: "`user` networking needs no privileges and is the default.",
+    doc: "`user` and `private` networking need no privileges; `user` is the default.",
     keys: &[
         Key::objects("nics", Nic, Vm, "The machine's network cards.").also(&["nic"]),
         Key::one_of(
@@ -18,12 +18,20 @@ pub(super) const SECTION: Section = Section {
         .or("virtio_net"),
         Key::one_of(
             "nettype",
-            &["user", "none"],
+            &["user", "private", "none"],
             Nic,
-            "What the card is plugged into: QEMU's own network, or nothing.",
+            "What the card is plugged into: QEMU's own network, one that joins the machines of the test and \
+             that no packet leaves, or nothing.",
         )
         .or("user")
         .also(&["nic_type", "net_type"]),
+        Key::text(
+            "netdst",
+            Nic,
+            "Name of the private network. Cards on networks of the same name hear each other; guests of ours have \
+             an address there, 192.168.10.1 and up on the first.",
+        )
+        .or("lan"),
         Key::mac(
             "mac",
             Nic,

@@ -38,6 +38,11 @@ pub struct Cursor(u64);
 impl Cursor {
     /// Before the first event.
     pub const START: Self = Self(0);
+
+    /// At an event: a search from here finds it.
+    pub(crate) fn at(event: &Event) -> Self {
+        Self(event.seq)
+    }
 }
 
 /// Why an event awaited did not come.
