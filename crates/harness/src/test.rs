@@ -48,7 +48,7 @@ impl Test {
         Self {
             env,
             networks: Networks::captured_in(&dir),
-            addresses: Addresses::of(&planned.params),
+            addresses: Addresses::of(planned.params()),
             planned,
             dir,
             started: Instant::now(),
