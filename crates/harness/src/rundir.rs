@@ -29,11 +29,8 @@ pub fn create(logs: &Path) -> io::Result<PathBuf> {
 
 /// Replaces the link in one step, so that it always points at a run.
 fn point_latest(logs: &Path, name: &str) -> io::Result<()> {
-    let temporary = logs.join(format!(".latest-{}", std::process::id()));
-    match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    // The name of a run is its own: no other run, of this process or another, makes this link.
+    let temporary = logs.join(format!(".latest-{name}"));
     std::os::unix::fs::symlink(name, &temporary)?;
     fs::rename(&temporary, logs.join("latest"))
 }
@@ -77,6 +74,14 @@ mod tests {
             fs::canonicalize(logs.path().join("latest")).unwrap(),
             fs::canonicalize(second).unwrap()
         );
+    }
+
+    #[test]
+    fn runs_of_one_process_may_begin_at_the_same_time() {
+        let logs = tempfile::tempdir().unwrap();
+        let begin = || (0..50).for_each(|_| drop(create(logs.path()).unwrap()));
+        std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(begin))));
+        assert_eq!(fs::read_dir(logs.path()).unwrap().count(), 201);
     }
 
     #[test]

@@ -15,7 +15,7 @@ async fn guest_memory(test: &mut Test) -> TestResult {
     check!(
         seen.parse()
             .is_ok_and(|seen: f64| (least..=given).contains(&seen)),
-        "of {given} MiB the guest sees '{seen}', and should at least see {least}"
+        "of {given} MiB the guest sees '{seen}', and should see at least {least}"
     );
     Ok(())
 }
