@@ -280,11 +280,6 @@ fn make_absolute(spec: &mut MachineSpec) {
     if let Some(file) = &mut spec.memory_file {
         absolute(&mut file.path);
     }
-    for nic in &mut spec.nics {
-        if let Netdev::Listen(path) | Netdev::Connect(path) = &mut nic.netdev {
-            absolute(path);
-        }
-    }
 }
 
 fn absolute(path: &mut PathBuf) {
