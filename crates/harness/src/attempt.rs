@@ -11,7 +11,7 @@ use events::{Event, Verdict};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tracing::{Instrument, debug, info, warn};
-use vm::Vm;
+use vm::{Severity, Vm};
 
 use crate::env::Env;
 use crate::hooks;
@@ -19,6 +19,7 @@ use crate::plan::Planned;
 use crate::registry;
 use crate::requires;
 use crate::rundir::test_dir_name;
+use crate::sentinel;
 use crate::verdict::chain;
 use crate::{Stop, Test, TestResult};
 
@@ -103,8 +104,11 @@ async fn attempt(test: &mut Test, stop: &mut watch::Receiver<bool>) -> TestResul
     }
     let base: Duration = test.param("test_timeout")?;
     let allowed = test.env.deadlines.scaled(base);
+    let alarms = test.sentinel.listen();
     tokio::select! {
+        biased;
         outcome = AssertUnwindSafe(body(test)).catch_unwind() => outcome.unwrap_or_else(|panic| Err(panicked(&*panic))),
+        unwell = sentinel::alarm(alarms) => Err(unwell),
         () = tokio::time::sleep(allowed) => Err(Stop::fail(format!(
             "the test did not come to its end within {} s (test_timeout = {}, stretched by the host's speed)",
             allowed.as_secs(), base.as_secs(),
@@ -142,15 +146,14 @@ fn panicked(panic: &(dyn Any + Send)) -> Stop {
 
 /// Gives back what the test borrowed, whatever its outcome, and adds the last words of its machines to a bad one.
 async fn clean_up(test: &mut Test, mut outcome: TestResult) -> TestResult {
+    if outcome.is_ok() {
+        outcome = test.sentinel.verdict().map_or(Ok(()), Err);
+    }
     if let Err(stop) = &mut outcome
         && matches!(stop.verdict, Verdict::Fail | Verdict::Error)
     {
         for vm in test.machines() {
-            let words = vm.last_words().to_string();
-            if !words.is_empty() && !stop.reason.contains(&words) {
-                stop.details
-                    .push(format!("last words of {}:\n{words}", vm.name()));
-            }
+            explain(vm, stop).await;
         }
     }
     let mut kept = false;
@@ -175,6 +178,10 @@ async fn clean_up(test: &mut Test, mut outcome: TestResult) -> TestResult {
             test.warn(how);
         }
     }
+    // QEMU may crash as it is told to end.
+    if outcome.is_ok() {
+        outcome = test.sentinel.verdict().map_or(Ok(()), Err);
+    }
     let images = test.take_images();
     if kept || test.params().flag("keep_image").unwrap_or(false) {
         test.keep_images();
@@ -182,6 +189,27 @@ async fn clean_up(test: &mut Test, mut outcome: TestResult) -> TestResult {
         remove(&images);
     }
     hooks::after(test, outcome).await
+}
+
+/// Adds what is known of a machine to the reason of a failure.
+async fn explain(vm: &Vm, stop: &mut Stop) {
+    let name = vm.name();
+    let mut tell = |what: &str, text: String| {
+        if !text.is_empty() && !stop.reason.contains(&text) {
+            stop.details.push(format!("{what} {name}:\n{text}"));
+        }
+    };
+    let findings = vm.health().findings().into_iter();
+    let findings = findings.filter(|finding| finding.severity > Severity::Note);
+    let findings = findings.map(|finding| {
+        let at = finding.at.as_secs_f64();
+        format!("  {at:.1} s: {finding}\n")
+    });
+    tell("what was found in", findings.collect());
+    if let Some(crash) = vm.crash().await {
+        tell("the crash of", crash.to_string());
+    }
+    tell("last words of", vm.last_words().to_string());
 }
 
 /// Lets go of a machine that is to go on running; says how to reach it.

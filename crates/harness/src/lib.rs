@@ -33,6 +33,7 @@ mod requires;
 mod rundir;
 mod runner;
 mod scheduler;
+mod sentinel;
 mod test;
 mod verdict;
 

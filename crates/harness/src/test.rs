@@ -22,6 +22,7 @@ use crate::env::Env;
 use crate::firmware;
 use crate::furnish::{self, Media, PreparedImage};
 use crate::plan::Planned;
+use crate::sentinel::Sentinel;
 use crate::verdict::chain;
 use crate::{Stop, TestResult};
 
@@ -32,6 +33,7 @@ pub struct Test {
     dir: PathBuf,
     started: Instant,
     machines: BTreeMap<String, Arc<Vm>>,
+    pub(crate) sentinel: Sentinel,
     starts: BTreeMap<String, usize>,
     images: BTreeMap<String, Vec<PreparedImage>>,
     /// The private networks of its machines, and where these find each other.
@@ -53,6 +55,7 @@ impl Test {
             dir,
             started: Instant::now(),
             machines: BTreeMap::new(),
+            sentinel: Sentinel::default(),
             starts: BTreeMap::new(),
             images: BTreeMap::new(),
             borrowed: Vec::new(),
@@ -225,6 +228,7 @@ impl Test {
             Vm::start(spec, &context).await?
         };
         let vm = Arc::new(vm);
+        self.sentinel.watch(&vm);
         self.machines.insert(name.to_owned(), Arc::clone(&vm));
         self.phase(format!("booting {name}"));
         Ok(vm)
