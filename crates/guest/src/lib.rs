@@ -8,6 +8,30 @@
 //!
 //! Every wait takes a limit, already scaled to the host's speed by the caller. A [`GuestError`] says what was tried, what
 //! was awaited, for how long, and the last line on the console.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use std::time::Duration;
+//!
+//! use guest::{Command, GuestError, Session};
+//!
+//! /// Whatever the session runs over.
+//! async fn kernel_log(session: &mut Session) -> Result<String, GuestError> {
+//!     let limit = Duration::from_secs(30);
+//!     session.copy_to(Path::new("filter.awk"), "/tmp/filter.awk", limit).await?;
+//!     let output = session.run("dmesg | awk -f /tmp/filter.awk", limit).await?;
+//!     Ok(output.stdout_text())
+//! }
+//!
+//! /// A console, from a boot in progress to a shell.
+//! async fn log_in(stream: tokio::net::UnixStream) -> Result<Session, GuestError> {
+//!     let console = guest::Console::start(stream, guest::ConsoleOptions::default())?;
+//!     let shell = console
+//!         .wait_for_login(&guest::Login::default(), Duration::from_secs(60))
+//!         .await?;
+//!     Ok(Session::Console(Box::new(shell)))
+//! }
+//! ```
 
 pub mod agent;
 pub mod console;

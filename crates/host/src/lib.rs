@@ -5,6 +5,26 @@
 //! - [`dirs`], [`ledger`] and [`process`] borrow from the host (directories, files, processes), write it down first, and give it
 //!   back on every path, a `kill -9` of ours included.
 //! - [`deadlines`] stretches every wait by the measured speed of the host.
+//!
+//! What is borrowed is written down first, and goes with the handle, or with the next run after a crash:
+//!
+//! ```
+//! use host::deadlines::Deadlines;
+//! use host::ledger::Ledger;
+//! use std::time::Duration;
+//!
+//! let runtime = tempfile::tempdir()?;
+//! let ledger = Ledger::open(runtime.path())?;
+//! let scratch = ledger.scratch("example")?;
+//! let path = scratch.path().to_owned();
+//! assert!(path.is_dir());
+//! drop(scratch);
+//! assert!(!path.exists());
+//!
+//! let on_a_host_half_as_fast = Deadlines::fixed(2.0);
+//! assert_eq!(on_a_host_half_as_fast.scaled(Duration::from_secs(5)), Duration::from_secs(10));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod accel;
 pub mod budget;

@@ -48,3 +48,14 @@ fn a_key_the_test_reads_is_known_and_a_slip_of_the_fingers_is_not() {
     assert_eq!(status, 4, "{err}");
     assert!(err.contains("did you mean `least_share`?"), "{err}");
 }
+
+#[test]
+fn the_page_about_it_shows_these_very_files() {
+    let page = include_str!("../../../docs/first-test.md");
+    for file in [
+        include_str!("../src/main.rs"),
+        include_str!("../src/guest_memory.cfg"),
+    ] {
+        assert!(page.contains(&format!("\n{file}```")), "not shown:\n{file}");
+    }
+}
