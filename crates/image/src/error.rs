@@ -106,6 +106,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// A program is not one we can read.
+    #[error("{} is not a usable program: {reason}", path.display())]
+    Program {
+        /// The program's file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+
     /// The kernel has no driver the guest cannot do without.
     #[error("kernel {release} has no {module} driver, neither built in nor as a module")]
     NoDriver {

@@ -102,14 +102,38 @@ fn resolve(apt: &Apt, lists: Lists, kernels: &[&str], others: &[&str]) -> Result
         }
         packages.insert(0, image);
     }
+    let mut wanted = Vec::new();
     for name in others {
         let package = known
             .iter()
             .find(|package| package.name == *name)
             .ok_or_else(|| unknown(&[name]))?;
-        packages.push(package.clone());
+        wanted.push(package.clone());
     }
+    add_libraries(&mut wanted, |names| apt.show(lists, names))?;
+    packages.extend(wanted);
     Ok(packages)
+}
+
+/// Adds the libraries that packages depend on, and those these depend on.
+fn add_libraries(
+    packages: &mut Vec<Package>,
+    show: impl Fn(&[&str]) -> Result<Vec<Package>>,
+) -> Result<()> {
+    let is_library = |name: &str| name.starts_with("lib") || name.starts_with("zlib");
+    let mut asked = BTreeSet::new();
+    loop {
+        let dependencies = packages.iter().flat_map(|package| &package.depends);
+        let new: Vec<String> = dependencies
+            .map(|dependency| dependency.name.clone())
+            .filter(|name| is_library(name) && asked.insert(name.clone()))
+            .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let new: Vec<&str> = new.iter().map(String::as_str).collect();
+        packages.extend(show(&new)?);
+    }
 }
 
 /// Which packages a question led to last time, so that the same question has an answer without a network.
@@ -186,6 +210,39 @@ impl<'a> Remembered<'a> {
 mod tests {
     use super::*;
     use crate::apt::Dependency;
+
+    #[test]
+    fn libraries_come_with_what_they_need_and_no_other_dependencies() {
+        let package = |name: &str, depends: &[&str]| Package {
+            name: name.to_owned(),
+            depends: depends
+                .iter()
+                .map(|name| Dependency {
+                    name: (*name).to_owned(),
+                    version: None,
+                })
+                .collect(),
+            ..Package::default()
+        };
+        let all = [
+            package("libc6", &["libcrypt1"]),
+            package("libcrypt1", &["libc6"]),
+            package("adduser", &["libadd"]),
+        ];
+        let mut packages = vec![package("server", &["libc6", "adduser", "libvirtual-name"])];
+        add_libraries(&mut packages, |names| {
+            let known = all
+                .iter()
+                .filter(|known| names.contains(&known.name.as_str()));
+            Ok(known.cloned().collect())
+        })
+        .unwrap();
+        let names: Vec<&str> = packages
+            .iter()
+            .map(|package| package.name.as_str())
+            .collect();
+        assert_eq!(names, ["server", "libc6", "libcrypt1"]);
+    }
 
     #[test]
     fn packages_of_the_same_question_are_remembered_and_replaced_ones_removed() {

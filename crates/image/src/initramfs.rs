@@ -21,22 +21,31 @@ pub(crate) struct Contents<'a> {
 
 /// Files by path, so that the archive's order does not depend on how it was put together.
 #[derive(Default)]
-struct Tree(BTreeMap<String, (u32, Node)>);
+pub(crate) struct Tree(BTreeMap<String, (u32, Node)>);
 
 impl Tree {
-    fn directory(&mut self, path: &str, permissions: u32) {
+    pub(crate) fn directory(&mut self, path: &str, permissions: u32) {
         self.add_parents(path);
         self.0
             .insert(path.to_owned(), (permissions, Node::Directory));
     }
 
-    fn file(&mut self, path: &str, permissions: u32, data: impl Into<Vec<u8>>) {
+    pub(crate) fn file(&mut self, path: &str, permissions: u32, data: impl Into<Vec<u8>>) {
         self.add(path, permissions, Node::File(data.into()));
     }
 
     fn add(&mut self, path: &str, permissions: u32, node: Node) {
         self.add_parents(path);
         self.0.insert(path.to_owned(), (permissions, node));
+    }
+
+    pub(crate) fn archive(&self) -> Vec<u8> {
+        let mut archive = Archive::default();
+        // Sorting puts a directory before what is in it.
+        for (path, (permissions, node)) in &self.0 {
+            archive.add(path, *permissions, node);
+        }
+        archive.finish()
     }
 
     fn add_parents(&mut self, path: &str) {
@@ -56,13 +65,7 @@ pub(crate) fn build(contents: &Contents) -> Vec<u8> {
     add_drivers(&mut tree, contents);
     tree.file("init", 0o755, contents.init);
     tree.add("bin/tiny-load", 0o777, Node::Symlink("/init".to_owned()));
-
-    let mut archive = Archive::default();
-    // Sorting puts a directory before what is in it.
-    for (path, (permissions, node)) in &tree.0 {
-        archive.add(path, *permissions, node);
-    }
-    archive.finish()
+    tree.archive()
 }
 
 fn add_system(tree: &mut Tree, contents: &Contents) {

@@ -167,6 +167,11 @@ impl GuestStore {
         })
     }
 
+    /// Where downloaded packages are kept.
+    pub(crate) fn packages(&self) -> PathBuf {
+        self.data.join("packages")
+    }
+
     fn home(&self, recipe: &Recipe) -> PathBuf {
         self.data.join("guests").join(recipe.name)
     }
@@ -218,7 +223,7 @@ impl GuestStore {
             .tempdir_in(home)
             .map_err(Error::io("create a directory in", home))?;
         let scratch = building.path().join("unpacked");
-        let apt = Apt::new(self.data.join("packages"));
+        let apt = Apt::new(self.packages());
         let ingredients = ingredients::gather(recipe, &apt, &self.root, &scratch, progress)?;
         progress(Progress::Assembling);
 

@@ -5,6 +5,7 @@
 //! | `console=NAME` | a login shell on every such device but virtual terminals | `ttyS0` |
 //! | `virt_test.console=NAME[,NAME…]` | more devices with a login shell | none |
 //! | `virt_test.hostname=NAME` | host name | `/etc/hostname` |
+//! | `virt_test.ssh_key=TYPE:BASE64` | key that may log in as root by SSH, where the guest has a server | none |
 //! | `virt_test.ip=ADDR/PREFIX[,GATEWAY]`, `dhcp` or `none` | address of `eth0` | QEMU's user network |
 //! | `virt_test.ip.MAC=` the same | address of the card with that hardware address | |
 
@@ -47,6 +48,8 @@ pub struct Options {
     pub address: Address,
     /// Addresses of cards by hardware address, in lower case.
     pub cards: HashMap<String, Address>,
+    /// Who may log in by SSH, as a line of `authorized_keys`.
+    pub ssh_key: Option<String>,
 }
 
 impl Options {
@@ -57,6 +60,7 @@ impl Options {
             hostname: String::new(),
             address: USER_NETWORK,
             cards: HashMap::new(),
+            ssh_key: None,
         };
         let mut kernel_console = false;
         for (key, value) in line
@@ -72,6 +76,7 @@ impl Options {
                     }
                 }
                 "virt_test.console" => value.split(',').for_each(|name| options.add_console(name)),
+                "virt_test.ssh_key" => options.ssh_key = Some(value.replace(':', " ")),
                 "virt_test.hostname" => options.hostname = value.to_string(),
                 "virt_test.ip" => {
                     if let Some(address) = parse_address(value) {
@@ -164,6 +169,13 @@ mod tests {
         let other = "52:54:00:00:00:01";
         assert_eq!(options.address_of("eth0", other), Some(USER_NETWORK));
         assert_eq!(options.address_of("eth1", other), None);
+    }
+
+    #[test]
+    fn a_key_becomes_the_line_a_server_reads() {
+        let options = Options::parse("quiet virt_test.ssh_key=ssh-ed25519:AAAA+b/c==");
+        assert_eq!(options.ssh_key.as_deref(), Some("ssh-ed25519 AAAA+b/c=="));
+        assert_eq!(Options::parse("quiet").ssh_key, None);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::port::{self, Port};
 use crate::power::{self, PowerButton};
 use crate::process::hear_signals;
 use crate::uevent::{Heard, Uevent, Uevents};
-use crate::{mounts, network};
+use crate::{mounts, network, ssh};
 
 /// The line on the console that says the agent is being served.
 pub const READY: &str = "virt-test: ready";
@@ -211,6 +211,11 @@ impl Init {
             self.port_deadline = Some(Instant::now() + PORT_GRACE);
         }
         self.tend_consoles();
+        if let Err(error) = ssh::start(self.options.ssh_key.as_deref()) {
+            say(&format!(
+                "virt-test: failed to start the SSH server: {error}"
+            ));
+        }
     }
 
     fn turn(&mut self) -> io::Result<()> {

@@ -17,3 +17,4 @@ mod network;
 mod port;
 mod power;
 mod process;
+mod ssh;
