@@ -1,6 +1,6 @@
 //! What all tests of a run share, prepared once before the first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +16,9 @@ use tracing::{info, warn};
 
 use crate::logging::TestLogs;
 use crate::plan::Plan;
+use crate::sessions::{self, SshKit};
 use crate::verdict::chain;
+use crate::{Stop, TestResult};
 
 /// What a run needs to be told.
 #[derive(Debug, Clone)]
@@ -41,6 +43,8 @@ pub struct Env {
     pub(crate) disks: Option<Disks>,
     qemus: BTreeMap<String, Arc<Binary>>,
     guests: BTreeMap<String, Arc<TinyGuest>>,
+    /// Nothing where no test logs in by SSH; why not, where the host cannot.
+    ssh: Option<Result<SshKit, Stop>>,
 }
 
 /// A QEMU binary, and what is known of it.
@@ -122,6 +126,7 @@ impl Env {
             disks: None,
             qemus: BTreeMap::new(),
             guests: BTreeMap::new(),
+            ssh: None,
             settings,
         };
         if plan.tests().iter().any(|test| test.has_machines()) {
@@ -148,7 +153,52 @@ impl Env {
         for name in plan.values("guest_name") {
             self.prepare_guest(name).await?;
         }
+        self.prepare_ssh(plan).await
+    }
+
+    /// Makes a key and gives the guests a server, where a test wants to log in by SSH.
+    async fn prepare_ssh(&mut self, plan: &Plan) -> Result<(), SetupError> {
+        let machines = plan.tests().iter().flat_map(|test| {
+            let names = test.params().objects("vms").into_iter();
+            names.map(|name| test.params().object_params(name))
+        });
+        let wanting: Vec<_> = machines.filter(sessions::wants_ssh).collect();
+        if wanting.is_empty() {
+            return Ok(());
+        }
+        self.step("preparing logins by SSH");
+        let mut kit = match SshKit::new(&self.ledger, self.deadlines.scale()).await {
+            Ok(kit) => kit,
+            Err(stop) => {
+                self.ssh = Some(Err(stop));
+                return Ok(());
+            }
+        };
+        let names = wanting
+            .iter()
+            .filter_map(|params| params.value("guest_name"));
+        let names: BTreeSet<String> = names.map(str::to_owned).collect();
+        let guests: Vec<_> = names
+            .into_iter()
+            .filter_map(|name| Some((self.guest(&name)?, name)))
+            .collect();
+        let (store, events) = (self.store(), self.events.clone());
+        let kit = blocking(move || {
+            for (guest, name) in guests {
+                kit.prepare(&store, &name, &guest, &|progress| {
+                    events.send(Event::SetupStep {
+                        what: format!("SSH server of guest {name}: {progress}"),
+                    });
+                });
+            }
+            kit
+        });
+        self.ssh = Some(Ok(kit.await?));
         Ok(())
+    }
+
+    fn store(&self) -> GuestStore {
+        GuestStore::new(self.settings.dirs.data())
     }
 
     async fn prepare_qemus(&mut self, plan: &Plan) -> Result<(), SetupError> {
@@ -201,7 +251,7 @@ impl Env {
             return Ok(());
         }
         self.step(&format!("preparing guest {name}"));
-        let store = GuestStore::new(self.settings.dirs.data());
+        let store = self.store();
         let (wanted, events) = (name.to_owned(), self.events.clone());
         let ensured = blocking(move || {
             let progress = |progress| {
@@ -244,6 +294,19 @@ impl Env {
 
     pub(crate) fn qemu(&self, binary: Option<&str>) -> Option<Arc<Binary>> {
         self.qemus.get(binary.unwrap_or(DEFAULT_QEMU)).cloned()
+    }
+
+    /// What logging in by SSH takes.
+    ///
+    /// # Errors
+    /// SKIP where this host cannot.
+    pub(crate) fn ssh_kit(&self) -> TestResult<&SshKit> {
+        match &self.ssh {
+            Some(Ok(kit)) => Ok(kit),
+            Some(Err(stop)) => Err(stop.clone()),
+            None => Err(Stop::error("no login by SSH was prepared")
+                .detail("hint: set shell_client = ssh or file_transfer_client = ssh")),
+        }
     }
 
     pub(crate) fn guest(&self, name: &str) -> Option<Arc<TinyGuest>> {

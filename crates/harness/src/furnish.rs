@@ -10,7 +10,7 @@ use machine::{
 };
 use params::{ParamError, Params};
 
-use crate::Stop;
+use crate::{Stop, sessions};
 
 /// What a machine boots and what its disks are, decided before it is furnished.
 #[derive(Debug, Clone)]
@@ -74,6 +74,7 @@ fn furnish(
         .into_iter()
         .map(|nic| self::nic(name, params, nic))
         .collect::<Result<_, _>>()?;
+    sessions::forward_ssh(params, &mut spec)?;
     spec.serials = owned(params.objects("serials"));
     virtio_ports(params, &mut spec)?;
     spec.monitors = monitors(params)?;
@@ -297,10 +298,12 @@ fn forward(rule: &str) -> Result<String, &'static str> {
         return Err(FORM);
     };
     let (guest_address, guest_port) = guest.split_once(':').ok_or(FORM)?;
+    // The host's kernel chooses a free port where 0 is asked for.
+    let is_host_port = |text: &str| text.parse::<u16>().is_ok();
     let is_port = |text: &str| text.parse::<u16>().is_ok_and(|port| port > 0);
     let is_guest = guest_address.is_empty() || guest_address.parse::<Ipv4Addr>().is_ok();
     if !matches!(protocol, "" | "tcp" | "udp")
-        || !is_port(port)
+        || !is_host_port(port)
         || !is_port(guest_port)
         || !is_guest
     {

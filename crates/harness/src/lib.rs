@@ -34,6 +34,7 @@ mod rundir;
 mod runner;
 mod scheduler;
 mod sentinel;
+mod sessions;
 mod test;
 mod verdict;
 

@@ -7,12 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use events::Event;
-use guest::Login;
 use host::ledger::Token;
 use image::{Acceleration, Contents, DiskRequest};
 use machine::{Accel, Boot, Made, Program};
 use params::{FromParam, ParamError, Params};
-use regex::Regex;
 use tracing::info;
 use vm::qmp::QmpError;
 use vm::{Network, Networks, Vm, VmError};
@@ -23,6 +21,7 @@ use crate::firmware;
 use crate::furnish::{self, Media, PreparedImage};
 use crate::plan::Planned;
 use crate::sentinel::Sentinel;
+use crate::sessions;
 use crate::verdict::chain;
 use crate::{Stop, TestResult};
 
@@ -263,13 +262,24 @@ impl Test {
         if let (Accel::Tcg, Some(khz)) = (accel, self.env.tsc_khz) {
             cmdline.push_str(&format!(" tsc_early_khz={khz}"));
         }
-        if let Some(more) = params.value("kernel_params") {
+        let ssh = match sessions::wants_ssh(params) {
+            true => Some(self.env.ssh_kit()?),
+            false => None,
+        };
+        let more = params.value("kernel_params").map(str::to_owned);
+        for words in sessions::kernel_words(params, ssh.map(|ssh| &ssh.key))
+            .into_iter()
+            .chain(more)
+        {
             cmdline.push(' ');
-            cmdline.push_str(more);
+            cmdline.push_str(&words);
         }
         Ok(Boot::Kernel {
             kernel: guest.kernel.clone(),
-            initrd: Some(guest.initrd.clone()),
+            initrd: Some(match ssh {
+                Some(ssh) => ssh.initrd(name)?,
+                None => guest.initrd.clone(),
+            }),
             cmdline,
         })
     }
@@ -373,32 +383,6 @@ impl Test {
     /// ERROR where the value is no span.
     pub fn span(&self, key: &str) -> TestResult<Duration> {
         self.param(key)
-    }
-
-    /// Logs in to the guest of `vm` on its console, as the parameters of the machine say; waits for a boot in progress.
-    ///
-    /// # Errors
-    /// FAIL where the guest does not let us in within `login_timeout`.
-    pub async fn log_in(&self, vm: &Vm) -> TestResult<vm::Session> {
-        let params = self.params().object_params(vm.name());
-        let mut login = Login {
-            user: params.value("username").map(str::to_owned),
-            password: params.value("password").map(str::to_owned),
-            ..Login::default()
-        };
-        for (key, place) in [
-            ("shell_prompt", &mut login.prompt),
-            ("login_prompt", &mut login.login_prompt),
-            ("password_prompt", &mut login.password_prompt),
-        ] {
-            if let Some(pattern) = params.value(key) {
-                *place = Regex::new(pattern)
-                    .map_err(|e| Stop::error(format!("{key} is no pattern: {e}")))?;
-            }
-        }
-        Ok(vm
-            .wait_for_login(&login, params.need("login_timeout")?)
-            .await?)
     }
 }
 

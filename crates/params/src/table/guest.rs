@@ -42,6 +42,35 @@ pub(super) const SECTION: Section = Section {
             "Regular expression of the prompt for a password.",
         )
         .or(r"[Pp]assword: ?$"),
+        Key::one_of(
+            "shell_client",
+            &["serial", "virtio_console", "agent", "ssh"],
+            Vm,
+            "How commands reach the guest: a login on the first serial port or virtio console, the guest agent, or SSH, for which a port of the host is made to lead to the guest.",
+        )
+        .or("serial"),
+        Key::integer(
+            "shell_port",
+            1,
+            65535,
+            Vm,
+            "Port of the guest's SSH server for commands.",
+        ).or("22"),
+        Key::one_of(
+            "file_transfer_client",
+            &["agent", "ssh", "scp"],
+            Vm,
+            "How files reach the guest. `scp` is `ssh`, as older configuration has it.",
+        )
+        .or("agent"),
+        Key::integer(
+            "file_transfer_port",
+            1,
+            65535,
+            Vm,
+            "Port of the guest's SSH server for files.",
+        )
+        .or("22"),
         Key::seconds(
             "login_timeout",
             Vm,
