@@ -40,7 +40,7 @@ pub(super) const SECTION: Section = Section {
         Key::list(
             "hostfwd",
             Nic,
-            "Ports of the host that lead into the guest, `tcp:127.0.0.1:2222-:22`. The host's address must be a loopback address.",
+            "Ports of the host that lead into the guest, `tcp:127.0.0.1:2222-:22`. The host's address must be a loopback address; for its port 0 the host chooses one.",
         )
         .also(&["redirs", "net_port_forwards"]),
         Key::bool(
