@@ -56,6 +56,7 @@ fn furnish(
     let mut spec = MachineSpec::new(name);
     spec.machine = machine_type(params);
     spec.accel = accel;
+    spec.preconfig = params.flag("preconfig")?;
     spec.machine_options = machine_options(params)?;
     spec.cpu = cpu(params, accel)?;
     spec.memory = Memory {

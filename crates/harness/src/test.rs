@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use events::Event;
 use host::ledger::Token;
-use image::{Acceleration, Contents, DiskRequest};
+use image::{Acceleration, Contents, DiskRequest, TinyGuest};
 use machine::{Accel, Boot, Made, Program};
 use params::{FromParam, ParamError, Params};
 use tracing::info;
@@ -254,6 +254,11 @@ impl Test {
         };
         let guest = self.env.guest(name);
         let guest = guest.ok_or_else(|| Stop::error(format!("guest {name} was not prepared")))?;
+        let guest = if params.flag("kernel_as_shipped")? {
+            guest.as_shipped()
+        } else {
+            TinyGuest::clone(&guest)
+        };
         let acceleration = match accel {
             Accel::Kvm => Acceleration::Hardware,
             Accel::Tcg => Acceleration::Tcg,

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The version of the manifest's format this program writes and reads.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// What went into a guest and what came out: `manifest.json` in the guest's directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub struct Manifest {
     pub kernel_kind: KernelKind,
     /// Bytes of the kernel image.
     pub kernel_size: u64,
+    /// Bytes of the kernel image as the distribution ships it.
+    pub shipped_kernel_size: u64,
     /// Bytes of the initramfs.
     pub initrd_size: u64,
     /// Drivers that are part of the kernel, by module name.

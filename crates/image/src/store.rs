@@ -11,6 +11,7 @@ use crate::tiny::TinyGuest;
 use crate::{Error, Result, command, lock};
 use rustix::fs::RenameFlags;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -23,6 +24,7 @@ static INIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tiny-init"));
 const INIT_SHA256: &str = env!("TINY_INIT_SHA256");
 
 const KERNEL: &str = "vmlinux";
+const SHIPPED: &str = "vmlinuz";
 const INITRD: &str = "initrd";
 const MANIFEST: &str = "manifest.json";
 const CURRENT: &str = "current";
@@ -89,7 +91,7 @@ pub struct GuestStatus {
     pub ready: Option<TinyGuest>,
 }
 
-/// The guests below a data directory: `guests/<name>/<key>/{vmlinux,initrd,manifest.json}`, with `guests/<name>/current` naming
+/// The guests below a data directory: `guests/<name>/<key>/{vmlinux,vmlinuz,initrd,manifest.json}`, with `guests/<name>/current` naming
 /// the newest, and downloaded packages in `packages`.
 #[derive(Clone, Debug)]
 pub struct GuestStore {
@@ -124,7 +126,7 @@ impl GuestStore {
 
     /// The guest, if it is ready to boot and this program would make it the same.
     ///
-    /// A look at four files and no more: whether the distribution has a newer kernel is asked only when a guest is made.
+    /// A look at five files and no more: whether the distribution has a newer kernel is asked only when a guest is made.
     ///
     /// # Errors
     /// When there is no such guest, or its files cannot be read for another reason than that they are not there.
@@ -194,6 +196,7 @@ impl GuestStore {
         };
         let guest = TinyGuest {
             kernel: directory.join(KERNEL),
+            shipped_kernel: directory.join(SHIPPED),
             initrd: directory.join(INITRD),
             manifest,
         };
@@ -202,6 +205,7 @@ impl GuestStore {
         let usable = guest.manifest.format == manifest::FORMAT
             && guest.manifest.recipe == recipe_fingerprint(recipe)
             && whole(&guest.kernel, guest.manifest.kernel_size)
+            && whole(&guest.shipped_kernel, guest.manifest.shipped_kernel_size)
             && whole(&guest.initrd, guest.manifest.initrd_size)
             && guest
                 .manifest
@@ -229,8 +233,11 @@ impl GuestStore {
 
         let made = building.path().join("made");
         fs::create_dir(&made).map_err(Error::io("create", &made))?;
-        let (kernel_kind, kernel_size) =
-            write_kernel(&ingredients.kernel.image, &made.join(KERNEL))?;
+        let image = &ingredients.kernel.image;
+        let shipped = fs::read(image).map_err(Error::io("read", image))?;
+        write(&made.join(SHIPPED), &shipped)?;
+        let (kernel, kernel_kind) = quickest_kernel(image, &shipped)?;
+        write(&made.join(KERNEL), &kernel)?;
         let drivers = choose_drivers(recipe, &ingredients)?;
         let initrd = initrd(recipe, &ingredients, &drivers)?;
         write(&made.join(INITRD), &initrd)?;
@@ -251,7 +258,8 @@ impl GuestStore {
             components,
             kernel_release: ingredients.kernel.release,
             kernel_kind,
-            kernel_size,
+            kernel_size: kernel.len() as u64,
+            shipped_kernel_size: shipped.len() as u64,
             initrd_size: initrd.len() as u64,
             modules: drivers
                 .modules
@@ -307,25 +315,20 @@ fn key(recipe_fingerprint: &str, components: &[Component]) -> String {
     apt::hex(&hasher.finalize())
 }
 
-/// Writes the kernel that boots fastest: the ELF image where PVH can boot it, the image as shipped otherwise.
-fn write_kernel(image: &Path, to: &Path) -> Result<(KernelKind, u64)> {
-    let shipped = fs::read(image).map_err(Error::io("read", image))?;
-    let (bytes, kind) = match kernel::vmlinux(&shipped) {
-        Ok(elf) if kernel::has_pvh_entry(&elf) => (elf, KernelKind::Pvh),
-        Ok(_) => (shipped, KernelKind::BzImage),
+/// The kernel that boots fastest: the ELF image where PVH can boot it, the image as shipped otherwise.
+fn quickest_kernel<'a>(image: &Path, shipped: &'a [u8]) -> Result<(Cow<'a, [u8]>, KernelKind)> {
+    match kernel::vmlinux(shipped) {
+        Ok(elf) if kernel::has_pvh_entry(&elf) => Ok((elf.into(), KernelKind::Pvh)),
+        Ok(_) => Ok((shipped.into(), KernelKind::BzImage)),
         Err(kernel::BzImageError::UnknownCompression(start)) => {
             tracing::warn!(image = %image.display(), ?start, "unknown kernel compression: the guest will boot more slowly");
-            (shipped, KernelKind::BzImage)
+            Ok((shipped.into(), KernelKind::BzImage))
         }
-        Err(error) => {
-            return Err(Error::Kernel {
-                path: image.to_owned(),
-                reason: error.to_string(),
-            });
-        }
-    };
-    write(to, &bytes)?;
-    Ok((kind, bytes.len() as u64))
+        Err(error) => Err(Error::Kernel {
+            path: image.to_owned(),
+            reason: error.to_string(),
+        }),
+    }
 }
 
 fn choose_drivers(recipe: &Recipe, ingredients: &Ingredients) -> Result<Selection> {
@@ -389,6 +392,7 @@ fn publish(home: &Path, made: &Path, manifest: Manifest) -> Result<TinyGuest> {
     fs::rename(&link, &current).map_err(Error::io("replace", &current))?;
     Ok(TinyGuest {
         kernel: directory.join(KERNEL),
+        shipped_kernel: directory.join(SHIPPED),
         initrd: directory.join(INITRD),
         manifest,
     })

@@ -15,8 +15,10 @@ pub enum Acceleration {
 /// A guest that needs no disk: a kernel and an initramfs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TinyGuest {
-    /// For `-kernel`.
+    /// For `-kernel`: what boots fastest.
     pub kernel: PathBuf,
+    /// For `-kernel`: the image the distribution ships.
+    pub shipped_kernel: PathBuf,
     /// For `-initrd`.
     pub initrd: PathBuf,
     /// What it is made of.
@@ -49,6 +51,17 @@ const UNPACKING: &[&str] = &["nokaslr", "edd=off"];
 const TCG: &[&str] = &["tsc=reliable", "no_timer_check"];
 
 impl TinyGuest {
+    /// The same guest with the kernel image the distribution ships, which takes longer to boot and is the only one that wakes up
+    /// from a suspension to RAM: QEMU writes an ELF image anew at each reset, and waking up is one.
+    #[must_use]
+    pub fn as_shipped(&self) -> Self {
+        let mut guest = self.clone();
+        guest.kernel.clone_from(&self.shipped_kernel);
+        guest.manifest.kernel_kind = KernelKind::BzImage;
+        guest.manifest.kernel_size = self.manifest.shipped_kernel_size;
+        guest
+    }
+
     /// How QEMU starts the kernel.
     #[must_use]
     pub fn kernel_kind(&self) -> KernelKind {

@@ -52,6 +52,7 @@ pub use exit::ExitReport;
 pub use guest_channels::SshAccess;
 pub use health::{Finding, FindingKind, Health, Severity};
 pub use hmp::HumanMonitor;
+pub use host::process::Signal;
 pub use jobs::{Job, JobEnd, JobInfo};
 pub use migrate::{MigrateError, Migrated, Migration};
 pub use network::{Network, Networks};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use guest::agent::{ShutdownMode, SuspendMode};
+use host::process::Signal;
 use serde_json::{Value, json};
 
 use crate::error::VmError;
@@ -138,6 +139,14 @@ impl Vm {
             .await
     }
 
+    /// Sends a signal to QEMU. What it does to the machine is found out as if somebody else had sent it.
+    ///
+    /// # Errors
+    /// [`VmError::Supervise`].
+    pub fn signal(&self, signal: Signal) -> Result<(), VmError> {
+        Ok(self.watch.process.signal(signal)?)
+    }
+
     /// Tells QEMU to end, and waits until it has. The guest is not asked.
     ///
     /// # Errors
@@ -220,7 +229,6 @@ impl Vm {
 
     /// One rung: returns the exit report if it has ended the machine.
     async fn climb(&self, rung: Rung, base: Duration) -> Result<ExitReport, VmError> {
-        use host::process::Signal;
         if let Some(exit) = self.ended() {
             return Ok(exit);
         }

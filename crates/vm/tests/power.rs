@@ -11,12 +11,11 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{Lab, is_running, qemus};
-use host::process::Signal;
 use machine::{Disk, DiskBus, ImageFormat, MachineSpec, MachineType, Monitor, MonitorProtocol};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use vm::qmp::RunState;
-use vm::{Blame, FindingKind, Ladder, Rung, Severity, Vm, VmError};
+use vm::{Blame, FindingKind, Ladder, Rung, Severity, Signal, Vm, VmError};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -118,12 +117,6 @@ async fn a_program_that_is_no_qemu_is_told_apart() {
     }
 }
 
-fn kill(vm: &Vm, signal: Signal) {
-    let pid = i32::try_from(vm.process_id().pid).unwrap();
-    let pid = rustix::process::Pid::from_raw(pid).unwrap();
-    rustix::process::kill_process(pid, signal).unwrap();
-}
-
 #[tokio::test]
 async fn a_killed_qemu_ends_every_wait_at_once() {
     for qemu in qemus() {
@@ -131,7 +124,7 @@ async fn a_killed_qemu_ends_every_wait_at_once() {
         let vm = Vm::start(q35(), &lab.context).await.unwrap();
         let start = Instant::now();
         let wait = vm.wait_for_event("NEVER", Duration::from_secs(600));
-        let (error, ()) = tokio::join!(wait, async { kill(&vm, Signal::KILL) });
+        let (error, ()) = tokio::join!(wait, async { vm.signal(Signal::KILL).unwrap() });
         let error = error.unwrap_err();
         assert!(start.elapsed() < Duration::from_secs(15));
         assert_eq!(error.blame(), Blame::Machine);
@@ -165,7 +158,7 @@ async fn a_crashed_qemu_leaves_its_core_dump_and_a_backtrace() {
             let start = Instant::now();
             let never = std::future::pending::<()>();
             let wait = vm.wait("login", Duration::from_secs(600), never);
-            let (error, ()) = tokio::join!(wait, async { kill(&vm, signal) });
+            let (error, ()) = tokio::join!(wait, async { vm.signal(signal).unwrap() });
             let at_once = start.elapsed();
             let error = error.unwrap_err();
             assert!(
@@ -205,7 +198,7 @@ async fn a_crash_while_it_is_told_to_end_is_found_too() {
     for qemu in qemus() {
         let lab = Lab::new(&qemu);
         let vm = Vm::start(q35(), &lab.context).await.unwrap();
-        kill(&vm, Signal::STOP);
+        vm.signal(Signal::STOP).unwrap();
         let ladder = Ladder {
             quit: None,
             terminate: Some(SOON),
@@ -213,8 +206,8 @@ async fn a_crash_while_it_is_told_to_end_is_found_too() {
         };
         let crash = async {
             tokio::task::yield_now().await;
-            kill(&vm, Signal::SEGV);
-            kill(&vm, Signal::CONT);
+            vm.signal(Signal::SEGV).unwrap();
+            vm.signal(Signal::CONT).unwrap();
         };
         let (report, ()) = tokio::join!(vm.shutdown(&ladder), crash);
         let report = report.unwrap();
@@ -303,9 +296,7 @@ async fn the_ladder_ends_a_qemu_that_no_longer_listens() {
     for qemu in qemus() {
         let lab = Lab::new(&qemu);
         let vm = Vm::start(q35(), &lab.context).await.unwrap();
-        let pid = i32::try_from(vm.process_id().pid).unwrap();
-        let pid = rustix::process::Pid::from_raw(pid).unwrap();
-        rustix::process::kill_process(pid, Signal::STOP).unwrap();
+        vm.signal(Signal::STOP).unwrap();
         let ladder = Ladder {
             quit: Some(Duration::from_millis(50)),
             terminate: Some(Duration::from_millis(50)),

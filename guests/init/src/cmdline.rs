@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `console=NAME` | a login shell on every such device but virtual terminals | `ttyS0` |
 //! | `virt_test.console=NAME[,NAME…]` | more devices with a login shell | none |
+//! | `resume=/dev/NAME` | swap device a suspended guest is taken up from | none |
 //! | `virt_test.hostname=NAME` | host name | `/etc/hostname` |
 //! | `virt_test.ssh_key=TYPE:BASE64` | key that may log in as root by SSH, where the guest has a server | none |
 //! | `virt_test.ip=ADDR/PREFIX[,GATEWAY]`, `dhcp` or `none` | address of `eth0` | QEMU's user network |
@@ -42,6 +43,8 @@ const USER_NETWORK: Address = Address::Static {
 pub struct Options {
     /// Devices (without `/dev/`) that get a login shell.
     pub consoles: Vec<String>,
+    /// Swap device (with `/dev/`) that may hold the memory of a suspended guest; empty when the command line gives none.
+    pub resume: String,
     /// The host name; empty when the command line gives none.
     pub hostname: String,
     /// The address of `eth0`, unless it is one of the cards below.
@@ -57,6 +60,7 @@ impl Options {
     pub fn parse(line: &str) -> Self {
         let mut options = Options {
             consoles: Vec::new(),
+            resume: String::new(),
             hostname: String::new(),
             address: USER_NETWORK,
             cards: HashMap::new(),
@@ -77,6 +81,7 @@ impl Options {
                 }
                 "virt_test.console" => value.split(',').for_each(|name| options.add_console(name)),
                 "virt_test.ssh_key" => options.ssh_key = Some(value.replace(':', " ")),
+                "resume" => options.resume = value.to_string(),
                 "virt_test.hostname" => options.hostname = value.to_string(),
                 "virt_test.ip" => {
                     if let Some(address) = parse_address(value) {

@@ -389,6 +389,7 @@ impl Init {
     /// Begins to serve the agent. Only when every device known so far has its driver: who hears the agent may at once
     /// press the power button or look for a disk.
     fn open_port(&mut self) {
+        self.resume();
         let Some(device) = self.port_found.take() else {
             return;
         };
@@ -420,6 +421,14 @@ impl Init {
             ));
         }
         self.open_port();
+    }
+
+    /// Takes up a suspended guest as soon as its swap device is there; tried once.
+    fn resume(&mut self) {
+        let device = &mut self.options.resume;
+        if !device.is_empty() && fs::exists(&*device).unwrap_or(false) {
+            power::resume(&std::mem::take(device));
+        }
     }
 
     fn serve_port(&mut self) {

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -136,6 +136,20 @@ pub fn suspend(how: Suspend) -> Result<(), AgentError> {
 fn write(path: &str, text: &str) -> Result<(), AgentError> {
     fs::write(path, text)
         .map_err(|error| AgentError::system(format!("failed to write '{text}' to {path}"), &error))
+}
+
+/// Takes up the guest that was suspended to this swap device (`/dev/vda`), if there is one; then this one is no more. The kernel
+/// itself has looked before there was a driver for the device.
+pub fn resume(device: &str) {
+    let Ok(found) = fs::metadata(device) else {
+        return;
+    };
+    let (major, minor) = (
+        nix::sys::stat::major(found.rdev()),
+        nix::sys::stat::minor(found.rdev()),
+    );
+    // Refused where the device holds no image, which is how most boots go.
+    let _ = fs::write("/sys/power/resume", format!("{major}:{minor}"));
 }
 
 /// Sets the system's clock and the hardware's, or the system's from the hardware's.

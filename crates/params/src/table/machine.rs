@@ -27,6 +27,13 @@ pub(super) const SECTION: Section = Section {
         )
         .or("no"),
         Key::bool(
+            "preconfig",
+            Vm,
+            "Start QEMU in the state before the machine is made, in which monitor commands configure it.",
+        )
+        .or("no")
+        .also(&["qemu_preconfig"]),
+        Key::bool(
             "kill_vm",
             Vm,
             "End the machine with the test; `no` leaves it running for a look inside, and the test's result says how to reach it.",
@@ -191,6 +198,12 @@ pub(super) const BOOT: Section = Section {
             Vm,
             "The command line of `kernel`; words added to that of a guest of ours.",
         ),
+        Key::bool(
+            "kernel_as_shipped",
+            Vm,
+            "Boot a guest of ours from the kernel image its distribution ships: slower, but the guest can wake up from a suspension to RAM.",
+        )
+        .or("no"),
         Key::one_of(
             "firmware",
             &["seabios", "ovmf"],
