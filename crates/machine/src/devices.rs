@@ -35,6 +35,8 @@ pub struct Disk {
     pub bootindex: Option<u32>,
     /// Can it be unplugged? On q35 it then sits on a root port of its own, named `<id>-port`. Virtio-blk and NVMe only.
     pub unpluggable: bool,
+    /// Id of the SCSI or USB controller it is on; the one that such disks share when absent.
+    pub controller: Option<String>,
     /// Further properties of the device.
     pub properties: Vec<(String, String)>,
 }
@@ -56,6 +58,7 @@ impl Disk {
             serial: None,
             bootindex: None,
             unpluggable: false,
+            controller: None,
             properties: Vec::new(),
         }
     }

@@ -43,4 +43,4 @@ pub use spec::{
     WatchdogAction,
 };
 
-pub use units::ByteSize;
+pub use units::{ByteSize, SizeUnit};

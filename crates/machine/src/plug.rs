@@ -196,7 +196,7 @@ pub enum Wants {
 }
 
 impl Device {
-    /// Id of what [`Device`] is at heart: the name it is unplugged by.
+    /// The id it is plugged and unplugged by.
     #[must_use]
     pub fn id(&self) -> &str {
         match self {
@@ -270,6 +270,17 @@ impl Device {
             Self::Dimm(_) => Wants::MemorySlot,
             Self::VirtioPort(_) | Self::VirtioConsole(_) => Wants::VirtioSerial,
             Self::IoThread(_) => Wants::Nothing,
+        }
+    }
+
+    /// Properties given as text, whose types only QEMU knows.
+    #[must_use]
+    pub fn properties(&self) -> &[(String, String)] {
+        match self {
+            Self::Disk(disk) => &disk.properties,
+            Self::Nic(nic) => &nic.properties,
+            Self::Pci(device) => &device.properties,
+            _ => &[],
         }
     }
 

@@ -12,6 +12,7 @@ use machine::MachineError;
 
 use crate::exit::ExitReport;
 use crate::health::Finding;
+use crate::plug::PlugError;
 use crate::qmp::{EventError, QmpError};
 
 /// Why something could not be done with a machine.
@@ -138,6 +139,16 @@ pub enum VmError {
         /// The port of the guest.
         port: u16,
     },
+    /// A device could not be plugged or unplugged.
+    #[error("machine \"{vm}\": {source}")]
+    Plug {
+        /// Name of the machine.
+        vm: String,
+        /// Which step failed, and why.
+        source: Box<PlugError>,
+        /// The last that was heard.
+        last_words: Box<LastWords>,
+    },
     /// The machine was not started so that it may outlive this program.
     #[error(
         "machine \"{vm}\" cannot be left running (hint: start it with Context::may_outlive_us)"
@@ -197,6 +208,7 @@ impl VmError {
             {
                 Blame::Host
             }
+            Self::Plug { source, .. } => source.blame(),
             Self::Monitor { .. }
             | Self::Guest { .. }
             | Self::Wait { .. }
@@ -222,6 +234,7 @@ impl VmError {
         match self {
             Self::Monitor { last_words, .. }
             | Self::Guest { last_words, .. }
+            | Self::Plug { last_words, .. }
             | Self::Wait { last_words, .. }
             | Self::Unwell { last_words, .. }
             | Self::Ended { last_words, .. } => Some(last_words),

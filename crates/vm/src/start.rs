@@ -27,6 +27,7 @@ use crate::guest_channels::scan_console;
 use crate::health::{Health, LineScanner, Source, watch_events};
 use crate::hmp::HumanMonitor;
 use crate::lines::{Tail, follow_file, record_stream};
+use crate::plug::Inventory;
 use crate::qmp::{Qmp, QmpError};
 use crate::sockets::Sockets;
 use crate::traffic::Traffic;
@@ -102,6 +103,7 @@ impl Vm {
         };
         let mut vm = Vm {
             watch: Arc::new(watch),
+            inventory: tokio::sync::Mutex::new(Inventory::of(&spec)),
             spec,
             capabilities: Arc::clone(&context.capabilities),
             start,

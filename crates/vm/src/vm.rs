@@ -19,6 +19,7 @@ use crate::error::{LastWords, VmError};
 use crate::evidence::{LogDir, io_error};
 use crate::exit::ExitReport;
 use crate::health::{Finding, FindingKind, Health};
+use crate::plug::Inventory;
 use crate::qmp::{Cursor, Event, EventError, Qmp, RunState};
 use crate::watch::Watch;
 
@@ -40,6 +41,8 @@ pub struct Vm {
     pub(crate) watch: Arc<Watch>,
     pub(crate) spec: MachineSpec,
     pub(crate) capabilities: Arc<Capabilities>,
+    /// What can be unplugged. Held while a device is plugged or unplugged: one at a time.
+    pub(crate) inventory: tokio::sync::Mutex<Inventory>,
     pub(crate) start: Instant,
     pub(crate) log_dir: LogDir,
     pub(crate) agent: Option<AgentClient>,

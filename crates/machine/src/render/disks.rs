@@ -65,7 +65,7 @@ impl Render<'_> {
         Some(match disk.bus {
             DiskBus::VirtioBlk | DiskBus::Nvme => return None,
             DiskBus::VirtioScsi => Place::Scsi {
-                bus: format!("{}.0", MachineSpec::SCSI),
+                bus: bus_of(disk, MachineSpec::SCSI),
                 id: take(&mut units.scsi),
             },
             DiskBus::Ide => {
@@ -84,7 +84,7 @@ impl Render<'_> {
                     unit: None,
                 }
             }
-            DiskBus::Usb => Place::Bus(format!("{}.0", MachineSpec::USB)),
+            DiskBus::Usb => Place::Bus(bus_of(disk, MachineSpec::USB)),
         })
     }
 }
@@ -144,6 +144,10 @@ fn device_name(disk: &Disk) -> &'static str {
         (DiskBus::Ide | DiskBus::Ahci, Media::Disk) => "ide-hd",
         (DiskBus::Ide | DiskBus::Ahci, Media::Cdrom) => "ide-cd",
     }
+}
+
+fn bus_of(disk: &Disk, shared: &str) -> String {
+    format!("{}.0", disk.controller.as_deref().unwrap_or(shared))
 }
 
 fn take(next: &mut u32) -> u32 {

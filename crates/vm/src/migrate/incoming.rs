@@ -25,10 +25,11 @@ impl Vm {
         Self::start_as(Beginning::Incoming, spec, context).await
     }
 
-    /// The machine as another QEMU has to be told of it: with the full name of its type, as each QEMU means another by `q35`.
-    #[must_use]
-    pub fn travelling_spec(&self) -> MachineSpec {
+    /// The machine as another QEMU has to be told of it: with the full name of its type, as each QEMU means another by `q35`,
+    /// and with what was plugged in where it is.
+    pub async fn travelling_spec(&self) -> MachineSpec {
         let mut spec = self.spec().clone();
+        spec.plugged = self.plugged().await;
         if let Some(name) = self
             .capabilities()
             .resolve_machine(spec.machine.qemu_name())

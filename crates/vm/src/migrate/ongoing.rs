@@ -127,7 +127,7 @@ impl Vm {
                 sides: Box::default(),
             }
         };
-        let spec = self.travelling_spec();
+        let spec = self.travelling_spec().await;
         check_spec(self, migration.transport).map_err(fails(Phase::Destination))?;
         let destination = Vm::start_incoming(spec, &migration.destination).await;
         let destination =
