@@ -15,7 +15,7 @@ use std::os::unix::net::UnixListener;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use machine::{ByteSize, Device, Endpoint, Part, Placed, Wants};
+use machine::{ByteSize, Device, Endpoint, Endpoints, Part, Placed, Wants};
 use serde_json::{Value, json};
 use tokio::net::UnixStream;
 
@@ -218,8 +218,7 @@ impl Vm {
         let place = find_place(&device, self.spec(), inventory, &tree).await?;
         let mut placed = Placed::new(device, place);
         let handed_over = format!("plug-{id}");
-        let endpoint = Endpoint::NamedFd(handed_over.clone());
-        let parts = self.parts(&placed, Some(&endpoint))?;
+        let parts = self.parts(&placed, Endpoint::NamedFd(handed_over.clone()))?;
         let stream = match placed.device.channel() {
             Some(channel) => Some(self.open_channel(channel, &handed_over).await?),
             None => None,
@@ -248,12 +247,16 @@ impl Vm {
         Ok(Plugged { placed, qemu, pci })
     }
 
-    fn parts(&self, placed: &Placed, endpoint: Option<&Endpoint>) -> Result<Vec<Part>, PlugError> {
+    fn parts(&self, placed: &Placed, endpoint: Endpoint) -> Result<Vec<Part>, PlugError> {
+        let mut endpoints = Endpoints::default();
+        if let Some(channel) = placed.device.channel() {
+            endpoints.set(channel, endpoint);
+        }
         let error = |source| PlugError::Machine {
             device: named(&placed.device),
             source,
         };
-        let parts = placed.parts(endpoint).map_err(error)?;
+        let parts = placed.parts(&endpoints).map_err(error)?;
         for need in parts.iter().filter_map(Part::need) {
             let met = self.capabilities().require(&need);
             met.map_err(|missing| error(missing.into()))?;
@@ -384,8 +387,7 @@ impl Vm {
             }
         };
         let took = start.elapsed();
-        let endpoint = Endpoint::Null;
-        let parts = self.parts(&placed, Some(&endpoint))?;
+        let parts = self.parts(&placed, Endpoint::Null)?;
         self.remove_all(&placed.device, &parts).await?;
         if let Some(answer) = tree.find(&placed).await? {
             return Err(PlugError::Tree {
