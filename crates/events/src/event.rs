@@ -72,7 +72,7 @@ pub enum Event {
         /// What may mend it.
         hints: Vec<String>,
     },
-    /// What will be run.
+    /// What will be run. A further one adds tests to those before.
     Planned {
         /// How many at a time, at most.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,6 +94,34 @@ pub enum Event {
         /// Which time it is run, from 1, where it is run more than once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         round: Option<usize>,
+    },
+    /// A test that has not passed is tried again: what came of the attempt that has ended.
+    TestRetried {
+        /// From 1.
+        index: usize,
+        /// Its name.
+        name: String,
+        /// The attempt that has ended, from 1.
+        attempt: usize,
+        /// What its verdict would have been.
+        verdict: Verdict,
+        /// How long it took.
+        elapsed_ms: u64,
+        /// Why it did not pass.
+        reason: Option<String>,
+        /// What may help.
+        details: Vec<String>,
+        /// Where the evidence of the next attempt goes.
+        dir: PathBuf,
+    },
+    /// A test takes longer than is usual.
+    TestSlow {
+        /// From 1.
+        index: usize,
+        /// Milliseconds since the test began.
+        elapsed_ms: u64,
+        /// The last line each of its guests has said, after the name of the machine.
+        last_lines: Vec<String>,
     },
     /// A test entered a phase, for the live line and the timeline.
     TestPhase {
@@ -118,6 +146,29 @@ pub enum Event {
         reason: Option<String>,
         /// What may help: hints, and the last words of guest and monitor.
         details: Vec<String>,
+        /// Attempts it took, where it was more than one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempts: Option<usize>,
+        /// Did it pass only after an attempt that did not?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        flaky: bool,
+    },
+    /// No more tests begin, though there are some left.
+    Stopping {
+        /// Why, such as `1 test has failed`.
+        reason: String,
+    },
+    /// Somebody asked what is going on.
+    Status {
+        /// The tests that run, by index.
+        tests: Vec<TestStatus>,
+    },
+    /// The run and its guests stand still (`true`) or go on (`false`), as somebody asked.
+    Paused {
+        /// Do they stand still?
+        paused: bool,
+        /// How many guests that is about.
+        guests: usize,
     },
     /// The user or the system asked the run to stop.
     Interrupted {
@@ -148,6 +199,34 @@ pub struct TestPlan {
     /// Which time it is run, from 1, where it is run more than once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<usize>,
+}
+
+/// What a test is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestStatus {
+    /// From 1.
+    pub index: usize,
+    /// Its name.
+    pub name: String,
+    /// Milliseconds since it began.
+    pub elapsed_ms: u64,
+    /// The phase it is in, such as `booting vm1`.
+    pub phase: String,
+    /// Its machines that run.
+    pub machines: Vec<MachineStatus>,
+}
+
+/// What a machine is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineStatus {
+    /// Its name.
+    pub name: String,
+    /// Process id of its QEMU.
+    pub pid: u32,
+    /// Its state as QEMU names it, such as `running`; `None` where QEMU does not answer at once.
+    pub state: Option<String>,
+    /// The last line its guest has said.
+    pub last_line: Option<String>,
 }
 
 /// How a test ended.
@@ -203,6 +282,16 @@ pub struct Counts {
     pub error: usize,
     /// Tests that were interrupted.
     pub interrupted: usize,
+    /// Of all these, tests that passed only after an attempt that did not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub flaky: usize,
+    /// Tests that were to be run and never began.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_run: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Counts {
@@ -259,6 +348,9 @@ mod tests {
     fn format_1_on_disk_stays_readable() {
         let lines = [
             r#"{"seq":0,"time":"2026-11-22T10:24:58Z","event":{"type":"run_started","format":1,"version":"0.1.0","argv":["virt-test"],"pid":1,"data_dir":"/d","run_dir":"/d/r","config":["only kvm"]}}"#,
+            r#"{"seq":0,"time":"2026-11-22T10:24:58Z","event":{"type":"run_finished","elapsed_ms":1,"counts":{"pass":1,"warn":0,"skip":0,"fail":0,"error":0,"interrupted":0},"exit_status":0}}"#,
+            r#"{"seq":0,"time":"2026-11-22T10:24:58Z","event":{"type":"planned","tests":[{"index":1,"name":"boot"}]}}"#,
+            r#"{"seq":1,"time":"2026-11-22T10:24:58Z","event":{"type":"test_started","index":1,"name":"boot","dir":"/d"}}"#,
             r#"{"seq":1,"time":"2026-11-22T10:24:58Z","event":{"type":"test_finished","index":1,"name":"boot","verdict":"pass","elapsed_ms":12,"reason":null,"details":[]}}"#,
         ];
         let records: Vec<Record> = lines

@@ -21,7 +21,7 @@ mod event;
 mod log;
 mod stream;
 
-pub use event::{Counts, Event, Record, TestPlan, Verdict};
+pub use event::{Counts, Event, MachineStatus, Record, TestPlan, TestStatus, Verdict};
 pub use log::{EventLog, ReadError, read};
 pub use stream::{Sender, Subscriber, channel};
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use events::{Event, Verdict};
 use futures_util::FutureExt;
-use tokio::sync::watch;
 use tracing::{Instrument, debug, info, warn};
 use vm::{Severity, Vm};
 
@@ -19,29 +18,95 @@ use crate::plan::Planned;
 use crate::registry;
 use crate::requires;
 use crate::rundir::test_dir_name;
+use crate::runner::Halted;
+use crate::running::Running;
 use crate::sentinel;
 use crate::verdict::chain;
 use crate::{Stop, Test, TestResult};
 
-/// Runs a test to its verdict, unless `stop` says that the run has been interrupted.
-pub(crate) async fn run(
-    env: &Arc<Env>,
-    planned: &Planned,
-    mut stop: watch::Receiver<bool>,
-) -> Verdict {
-    let index = planned.index;
-    let dir = dir(env, planned);
+/// What came of a test, or of an attempt at one.
+struct Ended {
+    verdict: Verdict,
+    reason: Option<String>,
+    details: Vec<String>,
+}
+
+/// Runs a test to its verdict, unless the run is halted; as often as its `retries` say.
+pub(crate) async fn run(env: &Arc<Env>, planned: &Planned, mut halt: Halted) -> Verdict {
+    let running = env.running.begin(planned.index, planned.name());
+    let whole = dir(env, planned);
     env.events.send(Event::TestStarted {
-        index,
+        index: planned.index,
         name: planned.name().to_owned(),
-        dir: dir.clone(),
+        dir: whole.clone(),
         round: planned.round,
     });
-    let mut test = Test::new(Arc::clone(env), planned.clone(), dir.clone());
-    let outcome = match open(env, index, &dir) {
+    // What is not to be read is told by the test itself.
+    let retries: u64 = planned
+        .params()
+        .read("retries")
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    let mut attempt: usize = 1;
+    let mut dir = whole.clone();
+    let mut ended = loop {
+        let began = running.elapsed();
+        let ended = once(env, planned, &running, &dir, &mut halt).await;
+        let bad = matches!(ended.verdict, Verdict::Fail | Verdict::Error);
+        if !bad || attempt as u64 > retries || halt.reason().is_some() {
+            break ended;
+        }
+        dir = whole.join(format!("attempt-{}", attempt + 1));
+        env.events.send(Event::TestRetried {
+            index: planned.index,
+            name: planned.name().to_owned(),
+            attempt,
+            verdict: ended.verdict,
+            elapsed_ms: milliseconds(running.elapsed() - began),
+            reason: ended.reason,
+            details: ended.details,
+            dir: dir.clone(),
+        });
+        attempt += 1;
+    };
+    env.running.end(planned.index);
+    let flaky = attempt > 1 && matches!(ended.verdict, Verdict::Pass | Verdict::Warn);
+    if flaky && planned.params().value("flaky") == Some("fail") {
+        ended.verdict = Verdict::Fail;
+        ended.reason = Some(format!("passed only at attempt {attempt} (flaky = fail)"));
+    }
+    env.events.send(Event::TestFinished {
+        index: planned.index,
+        name: planned.name().to_owned(),
+        verdict: ended.verdict,
+        elapsed_ms: milliseconds(running.elapsed()),
+        reason: ended.reason,
+        details: ended.details,
+        attempts: (attempt > 1).then_some(attempt),
+        flaky,
+    });
+    ended.verdict
+}
+
+/// One attempt, set up and cleaned up.
+async fn once(
+    env: &Arc<Env>,
+    planned: &Planned,
+    running: &Arc<Running>,
+    dir: &Path,
+    halt: &mut Halted,
+) -> Ended {
+    let mut test = Test::new(
+        Arc::clone(env),
+        planned.clone(),
+        dir.to_owned(),
+        Arc::clone(running),
+    );
+    let outcome = match open(env, planned.index, dir) {
         Ok(span) => {
             let outcome = async {
-                let outcome = attempt(&mut test, &mut stop).await;
+                let outcome = attempt(&mut test, running, halt).await;
                 clean_up(&mut test, outcome).await
             };
             // The run goes on, whatever happens to one of its tests.
@@ -50,21 +115,17 @@ pub(crate) async fn run(
         }
         Err(stop) => Err(stop),
     };
-    env.logs.close(index);
+    env.logs.close(planned.index);
     let (verdict, reason, details) = match outcome {
         Ok(()) if test.warnings().is_empty() => (Verdict::Pass, None, Vec::new()),
         Ok(()) => (Verdict::Warn, Some(test.warnings().join("; ")), Vec::new()),
         Err(stop) => (stop.verdict, Some(stop.reason), stop.details),
     };
-    env.events.send(Event::TestFinished {
-        index,
-        name: planned.name().to_owned(),
+    Ended {
         verdict,
-        elapsed_ms: test.elapsed_ms(),
         reason,
         details,
-    });
-    verdict
+    }
 }
 
 /// Says that a test was not run.
@@ -82,6 +143,8 @@ pub(crate) fn skip(env: &Env, planned: &Planned, reason: String) {
         elapsed_ms: 0,
         reason: Some(reason),
         details: Vec::new(),
+        attempts: None,
+        flaky: false,
     });
 }
 
@@ -90,34 +153,55 @@ fn dir(env: &Env, planned: &Planned) -> PathBuf {
     env.settings.run_dir.join(name)
 }
 
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn open(env: &Env, index: usize, dir: &Path) -> Result<tracing::Span, Stop> {
     fs::create_dir_all(dir)
         .and_then(|()| env.logs.open(index, &dir.join("debug.log")))
         .map_err(|error| Stop::error(format!("failed to make {}: {error}", dir.display())))
 }
 
-/// The test itself, within its time, unless the run is interrupted.
-async fn attempt(test: &mut Test, stop: &mut watch::Receiver<bool>) -> TestResult {
+/// The test itself, within its time, unless the run is halted. Says so when it takes long.
+async fn attempt(test: &mut Test, running: &Running, halt: &mut Halted) -> TestResult {
     info!("test {}", test.name());
     for (key, value) in test.params().iter() {
         debug!("{key} = {value}");
     }
+    let env = Arc::clone(&test.env);
     let base: Duration = test.param("test_timeout")?;
-    let allowed = test.env.deadlines.scaled(base);
-    let alarms = test.sentinel.listen();
-    tokio::select! {
-        biased;
-        outcome = AssertUnwindSafe(body(test)).catch_unwind() => outcome.unwrap_or_else(|panic| Err(panicked(&*panic))),
-        unwell = sentinel::alarm(alarms) => Err(unwell),
-        () = tokio::time::sleep(allowed) => Err(Stop::fail(format!(
-            "the test did not come to its end within {} s (test_timeout = {}, stretched by the host's speed)",
-            allowed.as_secs(), base.as_secs(),
-        ))),
-        _ = stop.wait_for(|stop| *stop) => Err(Stop {
-            verdict: Verdict::Interrupted,
-            reason: "the run was interrupted".into(),
-            details: Vec::new(),
-        }),
+    let end = env.deadlines.start(base);
+    let slow_after: Duration = test.param("slow_after")?;
+    let mut slow = env.deadlines.start(slow_after);
+    let mut alarm = std::pin::pin!(sentinel::alarm(test.sentinel.listen()));
+    let mut body = std::pin::pin!(AssertUnwindSafe(body(test)).catch_unwind());
+    loop {
+        tokio::select! {
+            biased;
+            outcome = &mut body => break outcome.unwrap_or_else(|panic| Err(panicked(&*panic))),
+            unwell = &mut alarm => break Err(unwell),
+            // The host may have become busier, which puts the end off.
+            () = tokio::time::sleep(end.remaining()) => if end.expired() {
+                break Err(Stop::fail(format!(
+                    "the test did not come to its end within {} s (test_timeout = {}, stretched by the host's speed)",
+                    end.elapsed().as_secs(), base.as_secs(),
+                )));
+            },
+            () = tokio::time::sleep(slow.remaining()), if !slow_after.is_zero() => if slow.expired() {
+                env.events.send(Event::TestSlow {
+                    index: running.index,
+                    elapsed_ms: milliseconds(running.elapsed()),
+                    last_lines: running.last_lines(),
+                });
+                slow = env.deadlines.start(slow_after);
+            },
+            reason = halt.halted() => break Err(Stop {
+                verdict: Verdict::Interrupted,
+                reason,
+                details: Vec::new(),
+            }),
+        }
     }
 }
 

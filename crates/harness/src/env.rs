@@ -15,7 +15,9 @@ use machine::{Capabilities, Program};
 use tracing::{info, warn};
 
 use crate::logging::TestLogs;
+use crate::outside::StandStill;
 use crate::plan::Plan;
+use crate::running::AllRunning;
 use crate::sessions::{self, SshKit};
 use crate::verdict::chain;
 use crate::{Stop, TestResult};
@@ -36,6 +38,8 @@ pub struct Env {
     pub(crate) settings: Settings,
     pub(crate) events: Sender,
     pub(crate) logs: TestLogs,
+    pub(crate) running: AllRunning,
+    pub(crate) stand_still: StandStill,
     pub(crate) ledger: Ledger,
     pub(crate) deadlines: Deadlines,
     pub(crate) accel: Decision,
@@ -116,6 +120,8 @@ impl Env {
         let mut env = Self {
             events,
             logs,
+            running: AllRunning::default(),
+            stand_still: StandStill::default(),
             ledger,
             deadlines: Deadlines::fixed(1.0),
             accel: Decision {

@@ -44,20 +44,22 @@ impl Plan {
         });
     }
 
-    /// The same tests `times` times, one round after the other.
-    #[must_use]
-    pub fn repeated(&self, times: usize) -> Self {
-        let mut tests = Vec::with_capacity(self.tests.len() * times);
-        for round in 1..=times {
-            for test in &self.tests {
-                tests.push(Planned {
-                    index: tests.len() + 1,
-                    variant: Arc::clone(&test.variant),
-                    round: Some(round),
-                });
-            }
+    /// The tests of round `round`, from 1, with indexes that follow those of the rounds before.
+    pub(crate) fn round(&self, round: usize) -> impl Iterator<Item = Planned> {
+        let before = (round - 1) * self.tests.len();
+        self.tests.iter().map(move |test| Planned {
+            index: before + test.index,
+            round: Some(round),
+            ..test.clone()
+        })
+    }
+
+    /// Leaves out the tests that `keep` does not want; the others are counted anew.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Planned) -> bool) {
+        self.tests.retain(|test| keep(test));
+        for (place, test) in self.tests.iter_mut().enumerate() {
+            test.index = place + 1;
         }
-        Self { tests }
     }
 
     /// The tests, in order.
@@ -70,16 +72,14 @@ impl Plan {
         self.tests.is_empty()
     }
 
-    /// For each test, the places of those of its round that must have passed before. What is not part of the plan is not waited for:
+    /// For each test, the places of those that must have passed before. What is not part of the plan is not waited for:
     /// it may have been run long ago.
-    pub(crate) fn needs(&self) -> Vec<Vec<usize>> {
+    pub fn needs(&self) -> Vec<Vec<usize>> {
         let needs = self.tests.iter().enumerate().map(|(place, test)| {
             let needed = |other: &Planned| {
                 let dep = test.variant.dep.iter();
-                test.round == other.round
-                    && dep
-                        .into_iter()
-                        .any(|labels| has_labels(&other.variant.full_name, labels))
+                dep.into_iter()
+                    .any(|labels| has_labels(&other.variant.full_name, labels))
             };
             if test.variant.dep.is_empty() {
                 return Vec::new();
@@ -166,22 +166,31 @@ mod tests {
     }
 
     #[test]
-    fn rounds_follow_one_another_and_need_only_themselves() {
-        let plan = plan(&[("boot", &["install"]), ("install", &[])]).repeated(2);
+    fn rounds_follow_one_another() {
+        let plan = plan(&[("boot", &[]), ("install", &[])]);
+        let rounds = (1..=2).flat_map(|round| plan.round(round));
+        let tests: Vec<_> = rounds
+            .map(|test| (test.index, test.name().to_owned(), test.round))
+            .collect();
+        let expected = [
+            (1, "boot", 1),
+            (2, "install", 1),
+            (3, "boot", 2),
+            (4, "install", 2),
+        ];
+        let expected = expected.map(|(index, name, round)| (index, name.to_owned(), Some(round)));
+        assert_eq!(tests, expected);
+    }
+
+    #[test]
+    fn tests_that_are_left_are_counted_anew() {
+        let mut plan = plan(&[("boot", &[]), ("install", &[]), ("reboot", &[])]);
+        plan.retain(|test| test.name() != "boot");
         let tests: Vec<_> = plan
             .tests()
             .iter()
-            .map(|test| (test.index, test.name(), test.round))
+            .map(|test| (test.index, test.name()))
             .collect();
-        assert_eq!(
-            tests,
-            [
-                (1, "boot", Some(1)),
-                (2, "install", Some(1)),
-                (3, "boot", Some(2)),
-                (4, "install", Some(2))
-            ]
-        );
-        assert_eq!(plan.needs(), [vec![1], vec![], vec![3], vec![]]);
+        assert_eq!(tests, [(1, "install"), (2, "reboot")]);
     }
 }

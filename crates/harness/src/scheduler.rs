@@ -90,6 +90,11 @@ impl Scheduler {
         id
     }
 
+    /// Does nothing wait, though one more job may run?
+    pub(crate) fn has_idle_room(&self) -> bool {
+        self.waiting.is_empty() && self.running.len() < self.capacity.jobs
+    }
+
     /// What comes next. A job that is said to be started runs from now on.
     pub(crate) fn next(&mut self) -> Next {
         let mut no_room: Vec<JobId> = Vec::new();

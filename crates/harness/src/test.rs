@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use events::Event;
 use host::ledger::Token;
@@ -20,6 +20,7 @@ use crate::env::Env;
 use crate::firmware;
 use crate::furnish::{self, Media, PreparedImage};
 use crate::plan::Planned;
+use crate::running::Running;
 use crate::sentinel::Sentinel;
 use crate::sessions;
 use crate::verdict::chain;
@@ -30,7 +31,7 @@ pub struct Test {
     pub(crate) env: Arc<Env>,
     planned: Planned,
     dir: PathBuf,
-    started: Instant,
+    running: Arc<Running>,
     machines: BTreeMap<String, Arc<Vm>>,
     pub(crate) sentinel: Sentinel,
     starts: BTreeMap<String, usize>,
@@ -45,14 +46,19 @@ pub struct Test {
 }
 
 impl Test {
-    pub(crate) fn new(env: Arc<Env>, planned: Planned, dir: PathBuf) -> Self {
+    pub(crate) fn new(
+        env: Arc<Env>,
+        planned: Planned,
+        dir: PathBuf,
+        running: Arc<Running>,
+    ) -> Self {
         Self {
             env,
             networks: Networks::captured_in(&dir),
             addresses: Addresses::of(planned.params()),
             planned,
             dir,
-            started: Instant::now(),
+            running,
             machines: BTreeMap::new(),
             sentinel: Sentinel::default(),
             starts: BTreeMap::new(),
@@ -109,6 +115,7 @@ impl Test {
     pub fn phase(&self, phase: impl Into<String>) {
         let phase = phase.into();
         info!("{phase}");
+        self.running.set_phase(&phase);
         self.env.events.send(Event::TestPhase {
             index: self.planned.index,
             at_ms: self.elapsed_ms(),
@@ -128,7 +135,7 @@ impl Test {
     }
 
     pub(crate) fn elapsed_ms(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
+        self.running.elapsed().as_millis() as u64
     }
 
     /// Names of the machines of the test.
@@ -227,6 +234,7 @@ impl Test {
             Vm::start(spec, &context).await?
         };
         let vm = Arc::new(vm);
+        self.running.add_machine(&vm);
         self.sentinel.watch(&vm);
         self.machines.insert(name.to_owned(), Arc::clone(&vm));
         self.phase(format!("booting {name}"));

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
-use events::{Counts, Event, Record, Subscriber, Verdict};
+use events::{Counts, Event, Record, Subscriber, TestStatus, Verdict};
 
 use crate::live::Live;
 use crate::words::{clock, seconds};
@@ -62,7 +62,17 @@ pub struct Console<W> {
     parallel: bool,
 }
 
+/// What is said of a test, or of an attempt at one.
+struct Said<'a> {
+    verdict: Verdict,
+    flaky: bool,
+    elapsed_ms: u64,
+    reason: Option<&'a str>,
+    details: &'a [String],
+}
+
 struct Running {
+    name: String,
     evidence: PathBuf,
     round: Option<usize>,
 }
@@ -154,6 +164,7 @@ impl<W: Write + Send> Console<W> {
                 round,
             } => {
                 let running = Running {
+                    name: name.clone(),
                     evidence: dir.clone(),
                     round: *round,
                 };
@@ -179,16 +190,52 @@ impl<W: Write + Send> Console<W> {
                 elapsed_ms,
                 reason,
                 details,
+                flaky,
+                ..
             } => {
-                self.verdict(
-                    *index,
-                    name,
-                    *verdict,
-                    *elapsed_ms,
-                    reason.as_deref(),
+                let verdict = Said {
+                    verdict: *verdict,
+                    flaky: *flaky,
+                    elapsed_ms: *elapsed_ms,
+                    reason: reason.as_deref(),
                     details,
-                );
+                };
+                self.verdict(*index, name, &verdict);
             }
+            Event::TestRetried {
+                index,
+                name,
+                attempt,
+                verdict,
+                elapsed_ms,
+                reason,
+                details,
+                dir,
+            } => {
+                let said = Said {
+                    verdict: *verdict,
+                    flaky: false,
+                    elapsed_ms: *elapsed_ms,
+                    reason: reason.as_deref(),
+                    details,
+                };
+                self.attempt(*index, name, *attempt, &said);
+                if let Some(running) = self.running.get_mut(index) {
+                    running.evidence.clone_from(dir);
+                }
+            }
+            Event::TestSlow {
+                index,
+                elapsed_ms,
+                last_lines,
+            } => self.slow(*index, *elapsed_ms, last_lines),
+            Event::Status { tests } => self.status(tests),
+            Event::Paused { paused, guests } => {
+                let name = if *paused { "PAUSED" } else { "RESUMED" };
+                let plural = if *guests == 1 { "" } else { "s" };
+                self.header(name, &format!("{guests} guest{plural}"));
+            }
+            Event::Stopping { reason } => self.header("STOPPING", reason),
             Event::Interrupted { signal } => self.header("INTERRUPTED", signal),
             Event::RunFinished {
                 elapsed_ms, counts, ..
@@ -198,7 +245,12 @@ impl<W: Write + Send> Console<W> {
     }
 
     fn planned(&mut self, tests: usize, jobs: usize, shuffle: Option<&str>) {
-        self.total = tests;
+        // Rounds that are added later are announced by themselves.
+        let first = self.total == 0;
+        self.total += tests;
+        if !first {
+            return;
+        }
         self.parallel = jobs > 1 && tests > 1;
         if let Some(seed) = shuffle {
             self.header("SHUFFLE SEED", seed);
@@ -243,40 +295,75 @@ impl<W: Write + Send> Console<W> {
         }
     }
 
-    fn verdict(
-        &mut self,
-        index: usize,
-        name: &str,
-        verdict: Verdict,
-        elapsed_ms: u64,
-        reason: Option<&str>,
-        details: &[String],
-    ) {
+    fn verdict(&mut self, index: usize, name: &str, said: &Said<'_>) {
         if let Some(live) = &self.live {
             live.ended(index);
         }
         let title = self.title(index, name);
         let running = self.running.remove(&index);
-        let style = self.palette.of(verdict);
-        let time = match (verdict, reason) {
+        let style = self.palette.of(said.verdict);
+        let verdict = said.verdict;
+        let flaky = if said.flaky { " (flaky)" } else { "" };
+        let time = match (verdict, said.reason) {
             (Verdict::Skip, Some(reason)) => format!("({reason})"),
-            _ => format!("({})", seconds(elapsed_ms)),
+            _ => format!("({})", seconds(said.elapsed_ms)),
         };
-        self.line(&format!("{title}: {style}{verdict}{style:#} {time}"));
-        if verdict == Verdict::Pass {
-            return;
+        self.line(&format!("{title}: {style}{verdict}{style:#}{flaky} {time}"));
+        if !matches!(verdict, Verdict::Pass | Verdict::Skip) {
+            self.why(said, running.as_ref());
+        } else if verdict == Verdict::Skip {
+            said.details.iter().for_each(|text| self.detail(text));
         }
-        if verdict != Verdict::Skip
-            && let Some(reason) = reason
-        {
+    }
+
+    /// What came of an attempt that is not the last.
+    fn attempt(&mut self, index: usize, name: &str, attempt: usize, said: &Said<'_>) {
+        let (title, time) = (self.title(index, name), seconds(said.elapsed_ms));
+        let (style, verdict) = (self.palette.odd, said.verdict);
+        self.line(&format!(
+            "{title}: {style}{verdict}{style:#} at attempt {attempt} ({time}), trying again"
+        ));
+        let running = self.running.remove(&index);
+        self.why(said, running.as_ref());
+        self.running.extend(running.map(|running| (index, running)));
+    }
+
+    fn why(&mut self, said: &Said<'_>, running: Option<&Running>) {
+        if let Some(reason) = said.reason {
             self.detail(reason);
         }
-        for text in details {
+        for text in said.details {
             self.detail(text);
         }
-        if let Some(running) = running.filter(|_| verdict != Verdict::Skip) {
-            let evidence = format!("evidence: {}", running.evidence.display());
-            self.detail(&evidence);
+        if let Some(running) = running {
+            self.detail(&format!("evidence: {}", running.evidence.display()));
+        }
+    }
+
+    fn slow(&mut self, index: usize, elapsed_ms: u64, last_lines: &[String]) {
+        let running = self.running.get(&index);
+        let name = running.map_or_else(String::new, |running| running.name.clone());
+        let (title, style) = (self.title(index, &name), self.palette.odd);
+        self.line(&format!(
+            "{title}: {style}SLOW{style:#} ({})",
+            seconds(elapsed_ms)
+        ));
+        for line in last_lines {
+            self.detail(line);
+        }
+    }
+
+    fn status(&mut self, tests: &[TestStatus]) {
+        self.header("STATUS", &format!("{} running", tests.len()));
+        for test in tests {
+            let (title, time) = (self.title(test.index, &test.name), seconds(test.elapsed_ms));
+            self.detail(&format!("{title}: {} ({time})", test.phase));
+            for machine in &test.machines {
+                let state = machine.state.as_deref().unwrap_or("QEMU does not answer");
+                let line = machine.last_line.as_deref().unwrap_or_default();
+                let machine = format!("{} (pid {}): {state}", machine.name, machine.pid);
+                self.detail(format!("    {machine}: {line}").trim_end_matches(": "));
+            }
         }
     }
 
@@ -286,6 +373,12 @@ impl<W: Write + Send> Console<W> {
         self.header("TESTS FAILED", &counts.failed().to_string());
         if counts.skip > 0 {
             self.header("TESTS SKIPPED", &counts.skip.to_string());
+        }
+        if counts.flaky > 0 {
+            self.header("TESTS FLAKY", &counts.flaky.to_string());
+        }
+        if counts.not_run > 0 {
+            self.header("TESTS NOT RUN", &counts.not_run.to_string());
         }
         if let Some(rate) = counts.success_rate() {
             self.header("SUCCESS RATE", &format!("{rate:.2} %"));
@@ -302,7 +395,7 @@ impl<W: Write + Send> Subscriber for Console<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use events::TestPlan;
+    use events::{MachineStatus, TestPlan};
     use jiff::Timestamp;
 
     fn said(palette: Palette, events: Vec<Event>) -> String {
@@ -326,6 +419,8 @@ mod tests {
             elapsed_ms: 2310,
             reason: reason.map(Into::into),
             details: details.iter().map(|&text| text.into()).collect(),
+            attempts: None,
+            flaky: false,
         }
     }
 
@@ -443,6 +538,86 @@ mod tests {
         let mut console = Console::new(&mut out, Palette::PLAIN).verbose(true);
         events.iter().for_each(|event| console.event(event));
         insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+
+    #[test]
+    fn a_flaky_test_says_what_came_of_each_attempt() {
+        let planned = Event::Planned {
+            tests: vec![TestPlan {
+                index: 1,
+                name: "t1".into(),
+                round: None,
+            }],
+            jobs: Some(1),
+            shuffle: None,
+        };
+        let retried = Event::TestRetried {
+            index: 1,
+            name: "t1".into(),
+            attempt: 1,
+            verdict: Verdict::Fail,
+            elapsed_ms: 900,
+            reason: Some("guest panicked".into()),
+            details: vec![],
+            dir: "/run/1/attempt-2".into(),
+        };
+        let slow = Event::TestSlow {
+            index: 1,
+            elapsed_ms: 12_000,
+            last_lines: vec!["vm1: Booting Linux".into()],
+        };
+        let passed = Event::TestFinished {
+            index: 1,
+            name: "t1".into(),
+            verdict: Verdict::Pass,
+            elapsed_ms: 13_000,
+            reason: None,
+            details: vec![],
+            attempts: Some(2),
+            flaky: true,
+        };
+        let stopping = Event::Stopping {
+            reason: "1 test has failed".into(),
+        };
+        let finished = Event::RunFinished {
+            elapsed_ms: 13_100,
+            counts: Counts {
+                pass: 1,
+                flaky: 1,
+                not_run: 3,
+                ..Counts::default()
+            },
+            exit_status: 0,
+        };
+        let machine = |name: &str, state: Option<&str>, line: Option<&str>| MachineStatus {
+            name: name.into(),
+            pid: 7,
+            state: state.map(Into::into),
+            last_line: line.map(Into::into),
+        };
+        let status = Event::Status {
+            tests: vec![TestStatus {
+                index: 1,
+                name: "t1".into(),
+                elapsed_ms: 500,
+                phase: "booting vm1".into(),
+                machines: vec![
+                    machine("vm1", Some("running"), Some("Booting Linux")),
+                    machine("vm2", None, None),
+                ],
+            }],
+        };
+        let events = vec![
+            planned,
+            started(1, None),
+            status,
+            retried,
+            slow,
+            passed,
+            stopping,
+            finished,
+        ];
+        insta::assert_snapshot!(said(Palette::PLAIN, events));
     }
 
     #[test]

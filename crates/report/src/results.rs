@@ -41,6 +41,12 @@ pub struct Results {
     pub tests: Vec<TestResult>,
     /// How many tests ended how.
     pub counts: Counts,
+    /// How many tests were to be run.
+    #[serde(default)]
+    pub planned: usize,
+    /// Why no more tests began, if some were left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
     /// From start to end, milliseconds; `None` where the run did not come to its end.
     pub elapsed_ms: Option<u64>,
     /// Exit status; `None` where the run did not come to its end.
@@ -67,6 +73,12 @@ pub struct TestResult {
     pub reason: Option<String>,
     /// Hints, and the last words of guest and monitor.
     pub details: Vec<String>,
+    /// Verdicts and reasons of the attempts before the last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retried: Vec<(Verdict, Option<String>)>,
+    /// Did it pass only after an attempt that did not?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flaky: bool,
     /// When it entered which phase, milliseconds since it began.
     pub phases: Vec<(u64, String)>,
 }
@@ -107,7 +119,21 @@ impl Results {
                 self.setup_ms = Some(elapsed_ms);
                 self.setup_error = error;
             }
-            Event::Planned { shuffle, .. } => self.shuffle = shuffle,
+            Event::Planned { shuffle, tests, .. } => {
+                self.shuffle = shuffle;
+                self.planned += tests.len();
+            }
+            Event::Stopping { reason } => self.stopped = Some(reason),
+            Event::TestRetried {
+                index,
+                verdict,
+                reason,
+                ..
+            } => {
+                if let Some(test) = self.test(index) {
+                    test.retried.push((verdict, reason));
+                }
+            }
             Event::TestStarted {
                 index,
                 name,
@@ -124,6 +150,8 @@ impl Results {
                     elapsed_ms: None,
                     reason: None,
                     details: Vec::new(),
+                    retried: Vec::new(),
+                    flaky: false,
                     phases: Vec::new(),
                 };
                 self.tests.insert(place, test);
@@ -143,14 +171,17 @@ impl Results {
                 elapsed_ms,
                 reason,
                 details,
+                flaky,
                 ..
             } => {
                 self.counts.add(verdict);
+                self.counts.flaky += usize::from(flaky);
                 if let Some(test) = self.test(index) {
                     test.verdict = Some(verdict);
                     test.elapsed_ms = Some(elapsed_ms);
                     test.reason = reason;
                     test.details = details;
+                    test.flaky = flaky;
                 }
             }
             Event::Interrupted { signal } => self.interrupted = Some(signal),
@@ -164,6 +195,7 @@ impl Results {
             }
             _ => {}
         }
+        self.counts.not_run = self.planned.saturating_sub(self.tests.len());
     }
 
     fn test(&mut self, index: usize) -> Option<&mut TestResult> {

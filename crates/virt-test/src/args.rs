@@ -1,9 +1,12 @@
 //! What can be typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use params::{ByteSize, SizeUnit};
+use params::{ByteSize, FromParam, Key, SizeUnit, Where};
+
+use crate::partition::Partition;
 
 /// Name of the hidden command which runs the accelerator probe's inner process.
 pub const KVM_PROBE: &str = "__kvm-probe";
@@ -111,6 +114,14 @@ pub enum Accel {
     Tcg,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Flaky {
+    /// PASS
+    Pass,
+    /// FAIL
+    Fail,
+}
+
 /// Each option of the first three groups becomes one line of Cartesian text, see `options.rs`.
 #[derive(Debug, Args, Default)]
 pub struct RunArgs {
@@ -137,6 +148,16 @@ pub struct RunArgs {
     /// Run this Cartesian configuration instead of the one that comes along
     #[arg(short = 'c', long, value_name = "FILE", help_heading = "Selection")]
     pub config: Option<PathBuf>,
+    /// Only what did not pass, or was not run, in an earlier run: latest, or the run's directory; its options hold
+    #[arg(
+        long,
+        value_name = "RUN",
+        num_args = 0..=1,
+        default_missing_value = "latest",
+        conflicts_with = "config",
+        help_heading = "Selection"
+    )]
+    pub rerun: Option<PathBuf>,
     /// Never install host packages: print the exact command instead
     #[arg(long, help_heading = "Set-up")]
     pub no_install: bool,
@@ -188,6 +209,18 @@ pub struct RunArgs {
     #[arg(long, value_enum, value_name = "ACCEL", help_heading = "Machine")]
     pub accel: Option<Accel>,
 
+    /// How often a test that does not pass is tried again
+    #[arg(long, value_name = "N", help_heading = "Running")]
+    pub retries: Option<u32>,
+    /// Verdict of a test that passes only when it is tried again
+    #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Running")]
+    pub flaky: Option<Flaky>,
+    /// How long a test may take on an idle host with KVM, such as 60 or 2m
+    #[arg(long, value_name = "TIME", help_heading = "Running")]
+    pub test_timeout: Option<String>,
+    /// After which time, likewise, it is told that a test still runs
+    #[arg(long, value_name = "TIME", help_heading = "Running")]
+    pub slow_after: Option<String>,
     #[command(flatten)]
     pub schedule: ScheduleArgs,
 
@@ -229,11 +262,47 @@ pub struct ScheduleArgs {
     #[arg(long, value_name = "SIZE", value_parser = mebibytes, help_heading = "Running")]
     pub mem_budget: Option<ByteSize>,
     /// Run all tests N times, one round after the other
-    #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Running")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = at_least_one,
+        help_heading = "Running",
+        group = "rounds"
+    )]
     pub repeat: Option<usize>,
+    /// Run each test N times, all at once as far as memory goes
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = at_least_one,
+        help_heading = "Running",
+        group = "rounds"
+    )]
+    pub stress: Option<usize>,
+    /// Run all tests again and again until one fails
+    #[arg(long, help_heading = "Running", group = "rounds")]
+    pub until_fail: bool,
     /// Run the tests in any order, but the same for the same seed
-    #[arg(long, value_name = "SEED", num_args = 0..=1, default_missing_value = "", help_heading = "Running")]
+    #[arg(
+        long,
+        value_name = "SEED",
+        num_args = 0..=1,
+        default_missing_value = "",
+        help_heading = "Running"
+    )]
     pub shuffle: Option<String>,
+    /// Run only one part of the tests, such as hash:1/4 or slice:1/4; what depends on one another stays together
+    #[arg(long, value_name = "PART", help_heading = "Running")]
+    pub partition: Option<Partition>,
+    /// Begin no more tests after one that fails
+    #[arg(long, help_heading = "Running", conflicts_with = "max_fail")]
+    pub fail_fast: bool,
+    /// Begin no more tests after N that fail
+    #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Running")]
+    pub max_fail: Option<usize>,
+    /// Stop the run after this time, such as 30m, whatever the speed of the host
+    #[arg(long, value_name = "TIME", value_parser = seconds, help_heading = "Running")]
+    pub run_timeout: Option<Duration>,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -246,4 +315,12 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 fn mebibytes(text: &str) -> Result<ByteSize, String> {
     ByteSize::parse(text, SizeUnit::M)
         .ok_or_else(|| "a size such as 512M or 4G is wanted".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let declared = Key::seconds("run_timeout", Where::Run, "");
+    Duration::from_param(text, Some(&declared))
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "a time such as 90 (seconds), 30m or 2h is wanted".to_owned())
 }

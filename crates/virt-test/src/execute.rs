@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use events::{Event, EventLog, Record, Sender, Subscriber, TestPlan};
-use harness::{DebugLog, Env, Plan, Planned, Schedule, Settings, TestLogs};
+use events::{Event, EventLog, Record, Sender, Subscriber};
+use harness::{DebugLog, Env, Halt, Plan, Schedule, Settings, TestLogs};
 use host::dirs::Dirs;
 use report::Results;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
 use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::args::RunArgs;
 use crate::exit::Status;
+use crate::history;
 use crate::options::Line;
-use crate::schedule::Chosen;
+use crate::schedule::schedule;
 use crate::signals::Signals;
 use crate::{install, say};
 
@@ -55,7 +55,7 @@ impl Order<'_> {
     /// The status after a failure of set-up, which has been told.
     pub fn execute(self, plan: &Plan) -> Result<Outcome, Status> {
         let dirs = dirs(self.args.data_dir.as_deref())?;
-        let logs = self.args.logs_dir.clone().unwrap_or_else(|| dirs.logs());
+        let logs = logs(self.args, &dirs);
         let run_dir = harness::create_run_dir(&logs).map_err(|error| {
             say::error(
                 format!(
@@ -72,11 +72,13 @@ impl Order<'_> {
             kvm_probe: self.kvm_probe.clone(),
         };
         let (args, started, alone) = (self.args, self.started, self.alone);
-        let chosen = Chosen::new(&args.schedule, plan);
+        let cache = settings.dirs.cache();
+        let schedule = schedule(&args.schedule, &cache);
         let recording = self.record(&settings)?;
         let session = Session {
             args,
-            chosen: &chosen,
+            plan,
+            schedule: &schedule,
             started,
             alone,
             recording: &recording,
@@ -99,6 +101,10 @@ impl Order<'_> {
                 ),
                 &[],
             );
+        }
+        if let Err(error) = history::keep(&cache, &results) {
+            // Costs some time at the next run, nothing else.
+            tracing::warn!("failed to keep how long tests took: {error}");
         }
         Ok(Outcome { status, results })
     }
@@ -155,6 +161,11 @@ pub fn dirs(data_dir: Option<&Path>) -> Result<Dirs, Status> {
     })
 }
 
+/// Where the results of runs go.
+pub fn logs(args: &RunArgs, dirs: &Dirs) -> PathBuf {
+    args.logs_dir.clone().unwrap_or_else(|| dirs.logs())
+}
+
 /// Everything that listens to the run.
 struct Recording {
     events: Sender,
@@ -189,7 +200,8 @@ impl Subscriber for Log {
 
 struct Session<'a> {
     args: &'a RunArgs,
-    chosen: &'a Chosen,
+    plan: &'a Plan,
+    schedule: &'a Schedule,
     started: Instant,
     alone: bool,
     recording: &'a Recording,
@@ -200,7 +212,7 @@ impl Session<'_> {
         let log = settings.run_dir.join("install.log");
         if let Err(error) = install::before_run(
             self.args.no_install,
-            &self.chosen.plan,
+            self.plan,
             &log,
             &self.recording.events,
         ) {
@@ -237,14 +249,13 @@ impl Session<'_> {
 
     async fn run_tests(&self, settings: Settings) -> Status {
         let events = &self.recording.events;
-        let (stop, stopped) = watch::channel(false);
         let mut signals = if self.alone {
             Signals::listen()
         } else {
             Signals::none()
         };
         let env = tokio::select! {
-            env = Env::prepare(settings, &self.chosen.plan, events.clone(), self.recording.logs.clone()) => env,
+            env = Env::prepare(settings, self.plan, events.clone(), self.recording.logs.clone()) => env,
             signal = signals.next() => {
                 events.send(Event::Interrupted { signal: signal.to_owned() });
                 return Status::Interrupted;
@@ -262,14 +273,13 @@ impl Session<'_> {
             accel: env.accel().accel.to_string(),
             description: env.accel().to_string(),
         });
-        let Chosen { plan, schedule } = self.chosen;
-        events.send(planned(plan, schedule));
-        let run = harness::run(Arc::clone(&env), plan, schedule, stopped);
+        let halt = Halt::default();
+        let run = harness::run(Arc::clone(&env), self.plan, self.schedule, &halt);
         let mut tests = std::pin::pin!(run);
         let mut interrupted = false;
-        let counts = loop {
+        let summary = loop {
             tokio::select! {
-                counts = &mut tests => break counts,
+                summary = &mut tests => break summary,
                 signal = signals.next() => {
                     if interrupted {
                         env.give_back_all();
@@ -277,12 +287,11 @@ impl Session<'_> {
                     }
                     interrupted = true;
                     events.send(Event::Interrupted { signal: signal.to_owned() });
-                    // The runner may have come to its end just now.
-                    let _ = stop.send(true);
+                    halt.now("the run was interrupted");
                 }
             }
         };
-        match (interrupted, counts.failed()) {
+        match (summary.halted, summary.counts.failed()) {
             (true, _) => Status::Interrupted,
             (false, 0) => Status::Passed,
             (false, _) => Status::Failed,
@@ -296,22 +305,6 @@ impl Session<'_> {
             error,
             hints,
         });
-    }
-}
-
-fn planned(plan: &Plan, schedule: &Schedule) -> Event {
-    let test = |test: &Planned| TestPlan {
-        index: test.index,
-        name: test.name().to_owned(),
-        round: test.round,
-    };
-    Event::Planned {
-        jobs: Some(schedule.limits.jobs),
-        shuffle: match &schedule.order {
-            harness::Order::Shuffled(seed) => Some(seed.clone()),
-            _ => None,
-        },
-        tests: plan.tests().iter().map(test).collect(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::args::{Accel, RunArgs};
+use crate::args::{Accel, Flaky, RunArgs};
 
 /// A line of Cartesian text and the option it stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +41,17 @@ struct RunDefaults {
 
 /// The lines `args` stand for, in the order in which they are added. Where they name no tests, `default_tests` are meant, or all.
 pub fn lines(args: &RunArgs, default_tests: Option<&str>) -> Vec<Line> {
+    of(args, default_tests, args.config.is_some())
+}
+
+/// The lines that were typed, and no others.
+pub fn typed(args: &RunArgs) -> Vec<Line> {
+    of(args, None, true)
+}
+
+fn of(args: &RunArgs, default_tests: Option<&str>, only_typed: bool) -> Vec<Line> {
     let mut lines = Lines {
-        own_config: args.config.is_some(),
+        only_typed,
         lines: Vec::new(),
     };
     let own = args
@@ -101,6 +110,14 @@ pub fn lines(args: &RunArgs, default_tests: Option<&str>) -> Vec<Line> {
     lines.path("--qemu", "qemu_binary", args.qemu.as_deref());
     lines.path("--qemu-img", "qemu_img_binary", args.qemu_img.as_deref());
     lines.path("--dst-qemu", "qemu_dst_binary", args.dst_qemu.as_deref());
+    lines.value("--retries", "retries", args.retries.as_ref());
+    let flaky = args.flaky.map(|flaky| match flaky {
+        Flaky::Pass => "pass",
+        Flaky::Fail => "fail",
+    });
+    lines.value("--flaky", "flaky", flaky.as_ref());
+    lines.value("--test-timeout", "test_timeout", args.test_timeout.as_ref());
+    lines.value("--slow-after", "slow_after", args.slow_after.as_ref());
     lines.flag("--keep-image", args.keep_image, "keep_image = yes");
     lines.flag(
         "--keep-guest-running",
@@ -132,7 +149,8 @@ pub fn lines(args: &RunArgs, default_tests: Option<&str>) -> Vec<Line> {
 }
 
 struct Lines {
-    own_config: bool,
+    /// Is there another configuration than the shipped one? Then no choice is made where the user made none.
+    only_typed: bool,
     lines: Vec<Line>,
 }
 
@@ -153,7 +171,7 @@ impl Lines {
     ) {
         match typed {
             Some(value) => self.typed(option, to_line(value)),
-            None if self.own_config => {}
+            None if self.only_typed => {}
             None => self.lines.push(Line {
                 origin: format!("default of {option}"),
                 text: to_line(default),

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use report::{Console, Palette};
@@ -11,28 +11,36 @@ use crate::args::RunArgs;
 use crate::config::{self, Configuration, Files};
 use crate::execute::{self, Order};
 use crate::exit::Status;
-use crate::options::{self, Line};
+use crate::options;
+use crate::rerun::Earlier;
 use crate::say;
 
 /// Runs tests, or lists what could be run. Of the shipped configuration, `default_tests` are meant where none are named, or all.
 pub fn run(args: &RunArgs, default_tests: Option<&str>, typed: &[OsString]) -> Status {
-    let started = Instant::now();
-    let lines = options::lines(args, default_tests);
-    if args.show_config {
-        lines.iter().for_each(|line| say::line(&line.text));
-        return Status::Passed;
-    }
-    match select_and_run(args, &lines, typed, started) {
+    match select_and_run(args, default_tests, typed) {
         Ok(status) | Err(status) => status,
     }
 }
 
 fn select_and_run(
     args: &RunArgs,
-    lines: &[Line],
+    default_tests: Option<&str>,
     typed: &[OsString],
-    started: Instant,
 ) -> Result<Status, Status> {
+    let started = Instant::now();
+    let earlier = match &args.rerun {
+        Some(run) => Some(earlier(args, run)?),
+        None => None,
+    };
+    let lines = match &earlier {
+        Some(earlier) => [&earlier.lines[..], &options::typed(args)].concat(),
+        None => options::lines(args, default_tests),
+    };
+    let lines = &lines;
+    if args.show_config {
+        lines.iter().for_each(|line| say::line(&line.text));
+        return Ok(Status::Passed);
+    }
     let configuration = Configuration::load(Files::all(), lines)?;
     if args.list_tests {
         return configuration.list_tests();
@@ -40,7 +48,21 @@ fn select_and_run(
     if args.list_guests {
         return list_guests(args);
     }
-    let plan = configuration.plan()?;
+    let mut plan = configuration.plan()?;
+    if let Some(earlier) = earlier {
+        plan.retain(|test| earlier.left.contains(test.name()));
+        if plan.is_empty() {
+            say::line("every test of that run has passed");
+            return Ok(Status::Passed);
+        }
+    }
+    if let Some(partition) = &args.schedule.partition {
+        partition.apply(&mut plan);
+        if plan.is_empty() {
+            say::line("no test falls into this part");
+            return Ok(Status::Passed);
+        }
+    }
     let order = Order {
         args,
         lines,
@@ -51,6 +73,17 @@ fn select_and_run(
         alone: true,
     };
     Ok(order.execute(&plan)?.status)
+}
+
+fn earlier(args: &RunArgs, run: &Path) -> Result<Earlier, Status> {
+    let logs = execute::logs(args, &execute::dirs(args.data_dir.as_deref())?);
+    Earlier::read(run, &logs).map_err(|error| {
+        say::error(
+            error,
+            &["--rerun takes latest, the name of a run or its directory".to_owned()],
+        );
+        Status::Usage
+    })
 }
 
 /// How the accelerator probe runs its inner process: this very program.

@@ -16,6 +16,25 @@ pub(super) const SECTION: Section = Section {
         )
         .or("120")
         .also(&["timeout_test", "timeout"]),
+        Key::seconds(
+            "slow_after",
+            Test,
+            "After this time, and again each time as much has passed, it is told that the test still runs, with the last line of its guests.",
+        )
+        .or("10"),
+        Key::count(
+            "retries",
+            Test,
+            "How often the test is tried again where it ends with FAIL or ERROR.",
+        )
+        .or("0"),
+        Key::one_of(
+            "flaky",
+            &["pass", "fail"],
+            Test,
+            "The verdict of a test that passes only when it is tried again.",
+        )
+        .or("pass"),
         Key::list(
             "exclusive",
             Test,

@@ -6,3 +6,4 @@ mod cli;
 mod lab;
 mod machines;
 mod parallel;
+mod runner;
