@@ -1,6 +1,6 @@
 //! What a test holds while it runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use events::Event;
 use host::ledger::Token;
 use image::{Acceleration, Contents, DiskRequest, TinyGuest};
-use machine::{Accel, Boot, Made, Program};
+use machine::{Accel, Boot, MachineSpec, MachineType, Made, Program};
 use params::{FromParam, ParamError, Params};
 use tracing::info;
 use vm::qmp::QmpError;
@@ -19,6 +19,7 @@ use crate::addresses::Addresses;
 use crate::env::Env;
 use crate::firmware;
 use crate::furnish::{self, Media, PreparedImage};
+use crate::migrate::common_type;
 use crate::plan::Planned;
 use crate::running::Running;
 use crate::sentinel::Sentinel;
@@ -35,6 +36,8 @@ pub struct Test {
     machines: BTreeMap<String, Arc<Vm>>,
     pub(crate) sentinel: Sentinel,
     starts: BTreeMap<String, usize>,
+    /// Machines that have gone from `qemu_binary` to `qemu_dst_binary`.
+    away: BTreeSet<String>,
     images: BTreeMap<String, Vec<PreparedImage>>,
     /// The private networks of its machines, and where these find each other.
     networks: Networks,
@@ -62,6 +65,7 @@ impl Test {
             machines: BTreeMap::new(),
             sentinel: Sentinel::default(),
             starts: BTreeMap::new(),
+            away: BTreeSet::new(),
             images: BTreeMap::new(),
             borrowed: Vec::new(),
             warnings: Vec::new(),
@@ -197,19 +201,10 @@ impl Test {
         if let Some(vm) = self.machines.remove(name) {
             vm.destroy().await?;
         }
+        self.away.remove(name);
         let params = self.params().object_params(name);
-        let start = self.starts.entry(name.to_owned()).or_insert(0);
-        *start += 1;
-        let log_dir = self.dir.join(if *start == 1 {
-            name.to_owned()
-        } else {
-            format!("{name}-{start}")
-        });
+        let context = self.context(name, &params, "qemu_binary")?;
         self.phase(format!("starting {name}"));
-        let qemu = self.env.qemu(params.value("qemu_binary"));
-        let Some(qemu) = qemu else {
-            return Err(Stop::error("no QEMU was prepared for this test"));
-        };
         let accel = self.accel(&params);
         let media = Media {
             boot: self.boot(&params, accel)?,
@@ -219,15 +214,7 @@ impl Test {
         };
         let mut spec = furnish::machine_spec(name, &params, accel, media)?;
         self.addresses.tell(&mut spec);
-        let context = vm::Context {
-            program: program(&qemu.program, &params)?,
-            capabilities: Arc::clone(&qemu.capabilities),
-            ledger: self.env.ledger.clone(),
-            scale: self.env.deadlines.scale(),
-            log_dir,
-            networks: self.networks.clone(),
-            may_outlive_us: !params.flag("kill_vm")?,
-        };
+        self.settle_machine_type(&mut spec, &params);
         let vm = if params.flag("paused_after_start_vm")? {
             Vm::start_paused(spec, &context).await?
         } else {
@@ -239,6 +226,74 @@ impl Test {
         self.machines.insert(name.to_owned(), Arc::clone(&vm));
         self.phase(format!("booting {name}"));
         Ok(vm)
+    }
+
+    /// What a QEMU of machine `name` is started with. `binary` is the key that names it.
+    pub(crate) fn context(
+        &mut self,
+        name: &str,
+        params: &Params,
+        binary: &str,
+    ) -> TestResult<vm::Context> {
+        let start = self.starts.entry(name.to_owned()).or_insert(0);
+        *start += 1;
+        let log_dir = self.dir.join(if *start == 1 {
+            name.to_owned()
+        } else {
+            format!("{name}-{start}")
+        });
+        let qemu = self.env.qemu(params.value(binary));
+        let Some(qemu) = qemu else {
+            return Err(Stop::error("no QEMU was prepared for this test"));
+        };
+        Ok(vm::Context {
+            program: program(&qemu.program, params)?,
+            capabilities: Arc::clone(&qemu.capabilities),
+            ledger: self.env.ledger.clone(),
+            scale: self.env.deadlines.scale(),
+            log_dir,
+            networks: self.networks.clone(),
+            may_outlive_us: !params.flag("kill_vm")?,
+        })
+    }
+
+    /// A machine that may go to another QEMU is of a type that both have, unless the configuration names one.
+    fn settle_machine_type(&self, spec: &mut MachineSpec, params: &Params) {
+        let (Some(board), Some(destination)) =
+            (spec.machine.board(), params.value("qemu_dst_binary"))
+        else {
+            return;
+        };
+        let one = self.env.qemu(params.value("qemu_binary"));
+        let other = self.env.qemu(Some(destination));
+        if let (Some(one), Some(other)) = (one, other)
+            && !matches!(spec.machine, MachineType::Versioned(_))
+            && let Some(common) = common_type(board, &one.capabilities, &other.capabilities)
+        {
+            spec.machine = common;
+        }
+    }
+
+    /// The key that names the QEMU a machine goes to.
+    pub(crate) fn destination_key(&self, params: &Params) -> &'static str {
+        match params.value("qemu_dst_binary") {
+            Some(_) => "qemu_dst_binary",
+            None => "qemu_binary",
+        }
+    }
+
+    /// Is the machine where it went, and not where it was started?
+    pub(crate) fn is_away(&self, name: &str) -> bool {
+        self.away.contains(name)
+    }
+
+    /// Goes on with the machine that has come out of a migration.
+    pub(crate) fn take_in(&mut self, name: &str, vm: Arc<Vm>) {
+        if !self.away.remove(name) {
+            self.away.insert(name.to_owned());
+        }
+        self.sentinel.watch(&vm);
+        self.machines.insert(name.to_owned(), vm);
     }
 
     pub(crate) fn accel(&self, params: &Params) -> Accel {

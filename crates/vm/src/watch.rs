@@ -58,6 +58,16 @@ impl Watch {
         self.logged_in.load(Ordering::Relaxed)
     }
 
+    /// Lets each console's text go on from where it was on the machine the guest has come from: whoever logs in finds what was
+    /// said there.
+    pub(crate) fn follow(&self, earlier: &Self) {
+        for (id, console) in self.consoles.get().into_iter().flatten() {
+            if let Some(earlier) = earlier.console(id) {
+                console.follow(earlier);
+            }
+        }
+    }
+
     pub(crate) fn last_words(&self) -> LastWords {
         let console = self.main_console.as_deref().and_then(|id| self.console(id));
         LastWords {

@@ -84,6 +84,8 @@ async fn a_guest_goes_on_where_it_was_by_every_transport() {
         ] {
             let lab = Lab::new(&qemu);
             let (mut vm, sum) = machine(&lab, machine_type.clone()).await;
+            let mut shell = vm.wait_for_login(&Login::default(), BOOT).await.unwrap();
+            told(&mut shell, "here=$((6 * 7))").await;
             for &transport in transports {
                 let start = Instant::now();
                 let migration = Migration::new(lab.another(transport.as_str()), transport);
@@ -103,7 +105,7 @@ async fn a_guest_goes_on_where_it_was_by_every_transport() {
                 has_all(&vm, &sum).await;
             }
             let mut shell = vm.wait_for_login(&Login::default(), SOON).await.unwrap();
-            assert_eq!(told(&mut shell, "echo $((6 * 7))").await, "42");
+            assert_eq!(told(&mut shell, "echo $here").await, "42");
             assert!(
                 vm.health().is_fatal().is_none(),
                 "{:?}",

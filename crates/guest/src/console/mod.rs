@@ -155,6 +155,16 @@ impl Console {
         self.shared.hub().history.clone()
     }
 
+    /// Puts the text of another connection to the same console before its own: the guest has moved from there to here. Who
+    /// reads already is not told of it.
+    pub fn follow(&self, earlier: &Console) {
+        if Arc::ptr_eq(&self.shared, &earlier.shared) {
+            return;
+        }
+        let earlier = earlier.history();
+        self.shared.hub().history.insert_str(0, &earlier);
+    }
+
     /// A reader of the text from its kept beginning or from now on.
     pub fn reader(&self, from: From) -> Reader {
         Reader::new(self.clone(), from)

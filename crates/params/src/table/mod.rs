@@ -8,6 +8,7 @@ use crate::key::Key;
 mod devices;
 mod guest;
 mod machine;
+mod migration;
 mod network;
 mod selection;
 mod storage;
@@ -37,6 +38,7 @@ pub const SECTIONS: &[Section] = &[
     network::SECTION,
     devices::SECTION,
     devices::MONITORS,
+    migration::SECTION,
     guest::SECTION,
     guest::POWER,
 ];

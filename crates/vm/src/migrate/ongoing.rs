@@ -336,6 +336,7 @@ impl<'a> Ongoing<'a> {
         let figures = self.source.final_figures().await?;
         tracing::debug!(%state, %figures, vm = self.source.name(), "migrated");
         let standstill = self.standstill();
+        self.destination.watch.follow(&self.source.watch);
         self.source.quit().await?;
         self.destination.take_forwards().await?;
         Ok((figures, standstill))

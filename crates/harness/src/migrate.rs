@@ -1,0 +1,152 @@
+//! Machines that move, and what the results keep of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use machine::{Board, Capabilities, MachineType};
+use tracing::info;
+use vm::migrate::{Figures, MigrateError, Migrated, Migration, Ongoing, Transport};
+use vm::{Blame, Vm};
+
+use crate::{Stop, Test, TestResult, chain};
+
+/// A migration that a test has brought to its end.
+#[derive(Debug)]
+pub struct Moved {
+    /// The machine that now runs.
+    pub vm: Arc<Vm>,
+    /// What the source said at the end.
+    pub figures: Figures,
+    /// From the stop of the guest's CPUs to their going on; absent if they did not run.
+    pub standstill: Option<Duration>,
+}
+
+impl Test {
+    /// Where machine `name` can go, as its parameters say: to `qemu_dst_binary`, and from there back to `qemu_binary`.
+    ///
+    /// # Errors
+    /// ERROR where a parameter cannot be read.
+    pub fn migration(&mut self, name: &str) -> TestResult<Migration> {
+        let params = self.params().object_params(name);
+        let transport: String = params.need("mig_protocol")?;
+        let transport: Transport = transport
+            .parse()
+            .map_err(|error| Stop::error(format!("mig_protocol: {error}")))?;
+        let key = if self.is_away(name) {
+            "qemu_binary"
+        } else {
+            self.destination_key(&params)
+        };
+        let destination = self.context(name, &params, key)?;
+        let mut migration = Migration::new(destination, transport);
+        migration.limit = params.need("mig_timeout")?;
+        Ok(migration)
+    }
+
+    /// Moves machine `name` and goes on with the machine that now runs.
+    ///
+    /// # Errors
+    /// FAIL where the migration fails, SKIP where one of the QEMUs lacks what it needs.
+    pub async fn migrate(&mut self, name: &str, migration: &Migration) -> TestResult<Moved> {
+        let vm = self.vm(name)?;
+        self.phase(format!("migrating {name} by {}", migration.transport));
+        let migrated = vm.migrate(migration).await?;
+        Ok(self.moved(name, migrated))
+    }
+
+    /// Brings a migration to its end that was begun by [`Vm::begin_migration`].
+    ///
+    /// # Errors
+    /// As [`Test::migrate`].
+    pub async fn finish_migration(&mut self, ongoing: Ongoing<'_>) -> TestResult<Moved> {
+        let name = ongoing.destination().name().to_owned();
+        let migrated = ongoing.finish().await?;
+        Ok(self.moved(&name, migrated))
+    }
+
+    fn moved(&mut self, name: &str, migrated: Migrated) -> Moved {
+        let Migrated {
+            vm,
+            figures,
+            standstill,
+        } = migrated;
+        info!(?standstill, "{name} has migrated: {figures}");
+        self.phase(format!("migrated {name}: {figures}"));
+        let vm = Arc::new(vm);
+        self.take_in(name, Arc::clone(&vm));
+        Moved {
+            vm,
+            figures,
+            standstill,
+        }
+    }
+}
+
+/// The newest machine type of a board that both QEMUs have, so that a machine can go from one to the other.
+pub(crate) fn common_type(
+    board: Board,
+    one: &Capabilities,
+    other: &Capabilities,
+) -> Option<MachineType> {
+    let prefix = match board {
+        Board::Q35 => "pc-q35-",
+        Board::I440fx => "pc-i440fx-",
+        Board::None => return None,
+    };
+    let version = |name: &str| {
+        let (major, minor) = name.strip_prefix(prefix)?.split_once('.')?;
+        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
+    };
+    let names = one
+        .machines
+        .keys()
+        .filter(|name| other.machines.contains_key(*name));
+    let newest = names
+        .filter_map(|name| Some((version(name)?, name)))
+        .max()?;
+    Some(MachineType::Versioned(newest.1.clone()))
+}
+
+impl From<MigrateError> for Stop {
+    fn from(error: MigrateError) -> Self {
+        let reason = chain(&error);
+        match error.blame() {
+            Blame::Machine => Stop::fail(reason),
+            Blame::Host => Stop::error(reason),
+            Blame::Unsupported => Stop::skip(reason),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn qemu(types: &[&str]) -> Capabilities {
+        let types = types.iter().map(|name| {
+            (
+                (*name).to_owned(),
+                machine::capabilities::MachineType::default(),
+            )
+        });
+        Capabilities {
+            machines: types.collect(),
+            ..Capabilities::default()
+        }
+    }
+
+    #[test]
+    fn two_qemus_meet_at_the_newest_type_both_have() {
+        let older = qemu(&["pc-q35-2.12", "pc-q35-7.2", "pc-i440fx-7.1", "q35"]);
+        let newer = qemu(&["pc-q35-2.12", "pc-q35-7.2", "pc-q35-10.0", "pc-i440fx-7.1"]);
+        for (one, other) in [(&older, &newer), (&newer, &older)] {
+            let q35 = common_type(Board::Q35, one, other);
+            assert_eq!(q35, Some(MachineType::Versioned("pc-q35-7.2".to_owned())));
+        }
+        assert_eq!(
+            common_type(Board::Q35, &newer, &newer),
+            Some(MachineType::Versioned("pc-q35-10.0".to_owned()))
+        );
+        assert_eq!(common_type(Board::I440fx, &older, &qemu(&[])), None);
+    }
+}

@@ -1,0 +1,103 @@
+//! Work for the guest while its machine moves, checked afterwards: what it wrote to memory and disk, its clocks, and a stream of
+//! packets.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use virt_test::{Session, Stop, Test, TestResult, Vm, check};
+
+/// Written round after round.
+const MEMORY_MIB: u32 = 8;
+const DISK_MIB: u32 = 4;
+
+/// QEMU's own address in a network of its own, which always answers.
+const GATEWAY: &str = "10.0.2.2";
+
+/// Base time a clock or a stream of packets may stand still for more than the machine does: other things run on the host too.
+const SLACK: Duration = Duration::from_millis(100);
+
+/// Starts the work on memory, on the first disk and on the network, as far as the machine has them.
+pub(crate) async fn start(test: &Test, vm: &Vm, session: &mut Session) -> TestResult {
+    start_with(test, vm, session, MEMORY_MIB).await
+}
+
+/// As [`start`], with that much memory.
+pub(crate) async fn start_with(
+    test: &Test,
+    vm: &Vm,
+    session: &mut Session,
+    memory_mib: u32,
+) -> TestResult {
+    if !session.run("command -v tiny-load").await?.status.success() {
+        return Err(Stop::skip("the guest has no tiny-load; the tiny guests do"));
+    }
+    let mut command = format!("tiny-load start --memory {memory_mib}");
+    if !vm.spec().disks.is_empty() {
+        let disk = run(session, "set -- /dev/[vsn][dv][am]*; echo $1").await?;
+        command.push_str(&format!(" --disk {disk}:{DISK_MIB}"));
+    }
+    if !vm.spec().nics.is_empty() {
+        command.push_str(&format!(" --ping {GATEWAY}"));
+    }
+    test.phase("load");
+    run(session, &command).await.map(drop)
+}
+
+/// Stops the work on the machine it has come to, and checks all of it. `standstill` is how long the machine stood still.
+pub(crate) async fn check(
+    test: &Test,
+    vm: &Vm,
+    session: &mut Session,
+    standstill: Duration,
+) -> TestResult {
+    // So that it works here too, and not only has worked where it came from.
+    run(session, "sleep 1").await?;
+    let output = session.run("tiny-load stop").await?;
+    let said = output.stdout_text();
+    test.phase(format!("load: {said}"));
+    let report: Value = serde_json::from_str(&said)
+        .map_err(|error| Stop::fail(format!("tiny-load stop says '{said}': {error}")))?;
+    check!(
+        output.status.success() && report["bad"] == 0,
+        "the guest found wrong what it had written: {said}"
+    );
+    let limit = (standstill + vm.limit(SLACK)).as_millis() as u64;
+    for (piece, what) in [
+        ("clock", "monotonic_longest_gap_ms"),
+        ("clock", "real_longest_gap_ms"),
+        ("ping", "longest_silence_ms"),
+    ] {
+        if let Some(longest) = report[piece][what].as_u64() {
+            check!(
+                longest <= limit,
+                "{piece}: {what} is {longest}, the machine stood still for {} ms",
+                standstill.as_millis()
+            );
+        }
+    }
+    for (piece, what) in [
+        ("memory", "rounds"),
+        ("disk", "rounds"),
+        ("ping", "received"),
+    ] {
+        let some = report[piece].is_null() || report[piece][what].as_u64() > Some(0);
+        check!(
+            some,
+            "{piece}: {what} is {}, so nothing was tested",
+            report[piece][what]
+        );
+    }
+    Ok(())
+}
+
+/// What a command that must succeed prints.
+pub(crate) async fn run(session: &mut Session, command: &str) -> TestResult<String> {
+    let output = session.run(command).await?;
+    let said = output.stdout_text();
+    check!(
+        output.status.success(),
+        "{command} ended with {}: {said}",
+        output.status
+    );
+    Ok(said)
+}
