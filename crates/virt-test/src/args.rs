@@ -241,7 +241,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub logs_dir: Option<PathBuf>,
 
-    /// List the tests instead of running them
+    /// List the tests instead of running them; with -v, also what each asserts
     #[arg(long, help_heading = "Instead of running", group = "instead")]
     pub list_tests: bool,
     /// List the guests instead of running tests

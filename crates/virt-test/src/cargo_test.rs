@@ -146,3 +146,56 @@ fn println() {
     // Nobody is left to tell if standard output is closed.
     let _ = writeln!(io::stdout());
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn ended(verdict: Verdict) -> Results {
+        let events = [
+            json!({"type": "test_started", "index": 1, "name": "kvm.boot", "dir": "/logs/1-kvm.boot"}),
+            json!({"type": "test_finished", "index": 1, "name": "kvm.boot", "verdict": verdict, "elapsed_ms": 1,
+                "reason": "the guest said no", "details": []}),
+        ];
+        let records =
+            events.map(|event| json!({"seq": 0, "time": "2026-11-22T10:00:00Z", "event": event}));
+        let records = records.map(|record| serde_json::from_value(record).unwrap());
+        report::results(&records)
+    }
+
+    #[test]
+    #[should_panic(expected = "kvm.boot: FAIL: the guest said no")]
+    fn fail_is_a_panic() {
+        judge("boot", &ended(Verdict::Fail));
+    }
+
+    #[test]
+    #[should_panic(expected = "boot: no test was run")]
+    fn nothing_run_is_a_panic() {
+        judge("boot", &Results::default());
+    }
+
+    #[test]
+    fn skip_and_warn_are_none() {
+        judge("boot", &ended(Verdict::Skip));
+        judge("boot", &ended(Verdict::Warn));
+    }
+
+    #[test]
+    fn options_are_those_of_run() {
+        let args = given_options("--qemu '/my qemu' --smp 4".to_owned()).unwrap();
+        assert_eq!((args.qemu, args.smp), (Some("/my qemu".into()), Some(4)));
+        let wrong = given_options("--no-such".to_owned()).unwrap_err();
+        assert!(wrong.contains("VIRT_TEST_OPTIONS=--no-such"), "{wrong}");
+    }
+
+    #[test]
+    fn the_probe_names_the_test_as_the_harness_does() {
+        let (_, arguments) = probe("boot", "mine::inner").unwrap();
+        assert!(arguments.contains(&"inner::boot".to_owned()));
+        let (_, arguments) = probe("boot", "mine").unwrap();
+        assert!(arguments.contains(&"boot".to_owned()));
+    }
+}

@@ -118,6 +118,28 @@ impl Configuration {
             any = true;
             say::line(names.shortname());
         }
+        self.passed_if(any)
+    }
+
+    /// Prints the names of the tests, and below each what it asserts.
+    pub fn describe_tests(&self) -> Result<Status, Status> {
+        let mut any = false;
+        for variant in self.config.variants(&Options::default()) {
+            let variant = variant.map_err(|error| eval(&error))?;
+            any = true;
+            say::line(variant.shortname());
+            let test = variant.get("type").and_then(harness::find);
+            if let Some(about) = test
+                .map(|test| test.about)
+                .filter(|about| !about.is_empty())
+            {
+                say::line(format_args!("    {about}"));
+            }
+        }
+        self.passed_if(any)
+    }
+
+    fn passed_if(&self, any: bool) -> Result<Status, Status> {
         if any {
             Ok(Status::Passed)
         } else {

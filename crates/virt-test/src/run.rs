@@ -43,7 +43,11 @@ fn select_and_run(
     }
     let configuration = Configuration::load(Files::all(), lines)?;
     if args.list_tests {
-        return configuration.list_tests();
+        return if args.verbose {
+            configuration.describe_tests()
+        } else {
+            configuration.list_tests()
+        };
     }
     if args.list_guests {
         return list_guests(args);

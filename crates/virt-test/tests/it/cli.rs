@@ -90,6 +90,15 @@ fn all_tests_are_listed_by_name() {
 }
 
 #[test]
+fn tests_say_what_they_assert() {
+    let said = Lab::new().say(&["--list-tests", "-v", "--tests", "noop"]);
+    assert_eq!(
+        said.out,
+        "kvm.virtio_blk.smp2.virtio_net.JeOS.tiny.x86_64.noop\n    Does nothing: what the harness itself costs.\n"
+    );
+}
+
+#[test]
 fn only_type_specific_tests_are_listed() {
     let said = Lab::new().say(&["-t", "qemu", "--type-specific", "--list-tests"]);
     assert!(
