@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use patience::Stopwatch;
 use thiserror::Error;
-use tokio::time::{Instant, timeout_at};
 
 /// Gives the last line a guest wrote on its console, for error messages.
 pub type LastLine = Arc<dyn Fn() -> Option<String> + Send + Sync>;
@@ -130,8 +130,8 @@ pub enum Cause {
 #[derive(Clone)]
 pub(crate) struct Attempt {
     tried: String,
-    started: Instant,
-    deadline: Instant,
+    started: Stopwatch,
+    limit: Duration,
     last_line: Option<LastLine>,
 }
 
@@ -141,17 +141,16 @@ impl Attempt {
         limit: Duration,
         last_line: Option<LastLine>,
     ) -> Self {
-        let started = Instant::now();
         Attempt {
             tried: tried.into(),
-            started,
-            deadline: started + limit,
+            started: Stopwatch::start(),
+            limit,
             last_line,
         }
     }
 
     pub(crate) fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        self.started.left(self.limit)
     }
 
     pub(crate) fn fail(&self, cause: impl Into<Cause>) -> GuestError {
@@ -175,10 +174,10 @@ impl Attempt {
         awaited: &str,
         event: impl Future<Output = Result<T, Cause>>,
     ) -> Result<T, GuestError> {
-        match timeout_at(self.deadline, event).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(cause)) => Err(self.fail(cause)),
-            Err(_) => Err(self.timed_out(awaited)),
+        match self.started.within(|| self.limit, event).await {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(cause)) => Err(self.fail(cause)),
+            None => Err(self.timed_out(awaited)),
         }
     }
 }

@@ -250,7 +250,7 @@ impl Test {
             program: program(&qemu.program, params)?,
             capabilities: Arc::clone(&qemu.capabilities),
             ledger: self.env.ledger.clone(),
-            scale: self.env.deadlines.scale(),
+            deadlines: self.env.deadlines,
             log_dir,
             networks: self.networks.clone(),
             may_outlive_us: !params.flag("kill_vm")?,

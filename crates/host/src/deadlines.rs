@@ -14,6 +14,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use patience::Stopwatch;
 use serde::{Deserialize, Serialize};
 
 use crate::accel::Accel;
@@ -47,7 +48,7 @@ pub struct Deadlines {
 /// A deadline that is running.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
-    start: Instant,
+    start: Stopwatch,
     base: Duration,
     deadlines: Deadlines,
 }
@@ -92,14 +93,15 @@ impl Deadlines {
     /// A time as it would be generous with KVM on an idle reference host, stretched to this one as it is now.
     #[must_use]
     pub fn scaled(&self, base: Duration) -> Duration {
-        base.mul_f64(self.scale())
+        let seconds = base.as_secs_f64() * self.scale();
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
     /// Starts a deadline that heeds how busy the host becomes while it runs.
     #[must_use]
     pub fn start(&self, base: Duration) -> Deadline {
         Deadline {
-            start: Instant::now(),
+            start: Stopwatch::start(),
             base,
             deadlines: *self,
         }
@@ -107,7 +109,7 @@ impl Deadlines {
 }
 
 impl Deadline {
-    /// Time since its start.
+    /// Time since its start, but for that in which the program stood still.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.start.elapsed()

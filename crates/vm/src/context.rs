@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use host::deadlines::Deadlines;
 use host::ledger::Ledger;
 use machine::{Capabilities, Program};
 
@@ -17,8 +18,8 @@ pub struct Context {
     pub capabilities: Arc<Capabilities>,
     /// Where everything borrowed is written down.
     pub ledger: Ledger,
-    /// How slow this host is: every wait takes its base time that many times.
-    pub scale: f64,
+    /// How slow this host is, and how busy: every wait's base time is stretched by it.
+    pub deadlines: Deadlines,
     /// Directory for the machine's logs, made if there is none. A machine needs one of its own.
     pub log_dir: PathBuf,
     /// The networks of ours it may have cards on: machines that are to meet there are started with the same.

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use host::deadlines::Deadlines;
 use host::ledger::Ledger;
 use host::process::{Exit, Output, Process, ProcessId, Spec};
 use object::Endianness;
@@ -64,7 +65,7 @@ pub(crate) struct Crashable {
     /// Where the machine's logs are, and QEMU's working directory.
     pub(crate) logs: PathBuf,
     pub(crate) ledger: Ledger,
-    pub(crate) scale: f64,
+    pub(crate) deadlines: Deadlines,
 }
 
 impl Crashable {
@@ -146,7 +147,7 @@ impl Crashable {
             .stdout(Output::File(path.clone()))
             .stderr(Output::File(path.clone()));
         let gdb = Process::spawn(gdb, &self.ledger).map_err(|error| failed(error.to_string()))?;
-        let limit = DEBUGGER_LIMIT.mul_f64(self.scale);
+        let limit = self.deadlines.scaled(DEBUGGER_LIMIT);
         match tokio::time::timeout(limit, gdb.wait()).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => return Err(failed(error.to_string())),

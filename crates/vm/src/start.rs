@@ -95,7 +95,7 @@ impl Vm {
             qmp,
             health: Health::new(start),
             ended,
-            scale: context.scale,
+            deadlines: context.deadlines,
             firmware: Tail::default(),
             main_console: console.cloned(),
             consoles: OnceLock::new(),
@@ -120,7 +120,7 @@ impl Vm {
             process: vm.process_id(),
             logs: vm.log_dir.path().to_owned(),
             ledger: context.ledger.clone(),
-            scale: context.scale,
+            deadlines: context.deadlines,
         };
         vm.keep_watch(crashable, ended_sender);
         vm.take_channels(streams)?;
@@ -332,7 +332,7 @@ async fn greet(
             channel: MachineSpec::QMP.to_owned(),
             known: spec.channels().join(", "),
         })?;
-    let limit = MONITOR_LIMIT.mul_f64(context.scale);
+    let limit = context.deadlines.scaled(MONITOR_LIMIT);
     let source = tokio::select! {
         biased;
         qmp = Qmp::connect_logged(stream, limit, traffic.clone()) => match qmp {

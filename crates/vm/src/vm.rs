@@ -169,7 +169,7 @@ impl Vm {
         base: Duration,
         future: F,
     ) -> Result<F::Output, VmError> {
-        self.watch.wait(awaited, self.limit(base), future).await
+        self.watch.wait(awaited, base, future).await
     }
 
     /// The place after the control monitor's newest event, to wait from.
@@ -277,7 +277,7 @@ impl Vm {
     /// # Errors
     /// [`VmError::Wait`] when it has not, [`VmError::Unwell`] when something else is fatally wrong.
     pub async fn wait_exit(&self, base: Duration) -> Result<ExitReport, VmError> {
-        self.watch.wait_exit(self.limit(base)).await
+        self.watch.wait_exit(base).await
     }
 
     /// Leaves the machine running and lets go of it. Its sockets are in the directory returned.

@@ -8,7 +8,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use guest::{Console, GuestError};
+use host::deadlines::Deadlines;
 use host::process::Process;
+use patience::Stopwatch;
 
 use crate::error::{LastWords, VmError};
 use crate::exit::{Ended, ExitReport, STDERR_TAIL};
@@ -29,7 +31,7 @@ pub(crate) struct Watch {
     pub(crate) qmp: Qmp,
     pub(crate) health: Health,
     pub(crate) ended: Ended,
-    pub(crate) scale: f64,
+    pub(crate) deadlines: Deadlines,
     pub(crate) firmware: Tail,
     /// Set once, when the channels are connected.
     pub(crate) consoles: OnceLock<BTreeMap<String, Console>>,
@@ -79,21 +81,22 @@ impl Watch {
     }
 
     pub(crate) fn limit(&self, base: Duration) -> Duration {
-        let seconds = base.as_secs_f64() * self.scale;
-        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+        self.deadlines.scaled(base)
     }
 
-    /// Runs a future until it ends; not longer than `limit`, and not longer than the machine is alive and well.
+    /// Runs a future until it ends; not longer than `base`, stretched as the host is busy until the end, and not longer than the machine
+    /// is alive and well.
     pub(crate) async fn wait<F: Future>(
         &self,
         awaited: &str,
-        limit: Duration,
+        base: Duration,
         future: F,
     ) -> Result<F::Output, VmError> {
-        let start = Instant::now();
-        match tokio::time::timeout(limit, self.while_well(awaited, future)).await {
-            Ok(output) => output,
-            Err(_) => Err(self.timed_out(awaited, start.elapsed())),
+        let start = Stopwatch::start();
+        let limit = || self.limit(base);
+        match start.within(limit, self.while_well(awaited, future)).await {
+            Some(output) => output,
+            None => Err(self.timed_out(awaited, start.elapsed())),
         }
     }
 
@@ -175,15 +178,18 @@ impl Watch {
     }
 
     /// Waits for the end of QEMU, however it comes; ends early when something else is fatally wrong.
-    pub(crate) async fn wait_exit(&self, limit: Duration) -> Result<ExitReport, VmError> {
+    pub(crate) async fn wait_exit(&self, base: Duration) -> Result<ExitReport, VmError> {
         let awaited = "end of QEMU";
-        let start = Instant::now();
-        tokio::select! {
-            biased;
-            report = self.exit() => Ok(report),
-            finding = self.fatal_but_exit() => Err(self.unwell(awaited, start.elapsed(), finding)),
-            () = tokio::time::sleep(limit) => Err(self.timed_out(awaited, limit)),
-        }
+        let start = Stopwatch::start();
+        let end = async {
+            tokio::select! {
+                biased;
+                report = self.exit() => Ok(report),
+                finding = self.fatal_but_exit() => Err(self.unwell(awaited, start.elapsed(), finding)),
+            }
+        };
+        let ended = start.within(|| self.limit(base), end).await;
+        ended.unwrap_or_else(|| Err(self.timed_out(awaited, start.elapsed())))
     }
 
     pub(crate) async fn fatal_but_exit(&self) -> Finding {

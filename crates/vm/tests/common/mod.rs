@@ -10,6 +10,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use host::deadlines::Deadlines;
 use host::dirs::Dirs;
 use host::ledger::Ledger;
 use host::qemu::{self, Qemu};
@@ -54,7 +55,7 @@ impl Lab {
             },
             capabilities: Arc::new(qemu.capabilities.clone()),
             ledger: Ledger::open(runtime.path()).unwrap(),
-            scale: 3.0,
+            deadlines: Deadlines::fixed(3.0),
             log_dir: logs.path().to_owned(),
             networks: vm::Networks::default(),
             may_outlive_us: false,
