@@ -24,7 +24,8 @@
 //!
 //! # As a runner
 //!
-//! A program whose `main` is [`main`](fn@main) is a runner of the tests in it, with everything `virt-test` can do:
+//! A program whose `main` is [`main`](fn@main) is a runner of the tests in it, of all where options name none, with everything
+//! `virt-test` can do:
 //!
 //! ```no_run
 //! fn main() -> std::process::ExitCode {
