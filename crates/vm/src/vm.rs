@@ -337,6 +337,19 @@ mod tests {
         movable(|vm, _| vm.wait_for_status(RunState::Paused, Duration::ZERO));
         movable(|vm, _| vm.wait("nothing", Duration::ZERO, async {}));
         movable(|vm, _| async { vm.session(Duration::ZERO).await?.run("true").await });
+        movable(|vm, _| async {
+            let file = std::path::Path::new("file");
+            let access = crate::SshAccess {
+                port: 22,
+                user: String::new(),
+                key: None,
+                password: None,
+            };
+            let mut session = vm.ssh(&access, Duration::ZERO).await?;
+            session.copy_to(Duration::ZERO, file, "file").await?;
+            session.copy_from(Duration::ZERO, "file", file).await?;
+            session.start("true").await?.wait(Duration::ZERO).await
+        });
         movable(|vm, _| async { vm.shutdown(&Ladder::default()).await });
     }
 }

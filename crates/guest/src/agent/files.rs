@@ -34,6 +34,28 @@ struct Written {
     count: usize,
 }
 
+/// Where a file of the guest goes, piece by piece.
+enum Sink<'a> {
+    Memory(&'a mut Vec<u8>),
+    File(&'a mut HostTarget, &'a mut Tally),
+    Digest(&'a mut Sha256),
+}
+
+impl Sink<'_> {
+    async fn take(&mut self, attempt: &Attempt, chunk: &[u8]) -> Result<(), GuestError> {
+        match self {
+            Sink::Memory(content) => content.extend_from_slice(chunk),
+            Sink::Digest(digest) => digest.update(chunk),
+            Sink::File(target, tally) => {
+                tally.add(chunk);
+                let written = target.file.write_all(chunk).await;
+                written.map_err(at(attempt, &target.partial))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl AgentClient {
     /// Reads a file of the guest.
     ///
@@ -42,11 +64,8 @@ impl AgentClient {
     pub async fn read_file(&self, path: &str, limit: Duration) -> Result<Vec<u8>, GuestError> {
         let attempt = self.attempt(format!("read {path} in the guest"), limit);
         let mut content = Vec::new();
-        self.each_chunk(&attempt, path, async |chunk| {
-            content.extend_from_slice(chunk);
-            Ok(())
-        })
-        .await?;
+        self.read_into(&attempt, path, &mut Sink::Memory(&mut content))
+            .await?;
         Ok(content)
     }
 
@@ -152,12 +171,8 @@ impl AgentClient {
         let attempt = self.attempt(tried, limit);
         let mut target = HostTarget::create(&attempt, local).await?;
         let mut tally = Tally::default();
-        self.each_chunk(&attempt, guest, async |chunk| {
-            tally.add(chunk);
-            let written = target.file.write_all(chunk).await;
-            written.map_err(at(&attempt, local))
-        })
-        .await?;
+        self.read_into(&attempt, guest, &mut Sink::File(&mut target, &mut tally))
+            .await?;
         let theirs = self.guest_digest(&attempt, guest).await?;
         let copied = tally.compare(&attempt, &theirs)?;
         target.settle(&attempt).await?;
@@ -177,40 +192,36 @@ impl AgentClient {
             _ => {}
         }
         let mut digest = Sha256::new();
-        self.each_chunk(attempt, path, async |chunk| {
-            digest.update(chunk);
-            Ok(())
-        })
-        .await?;
+        self.read_into(attempt, path, &mut Sink::Digest(&mut digest))
+            .await?;
         Ok(hex(digest))
     }
 
-    async fn each_chunk(
+    async fn read_into(
         &self,
         attempt: &Attempt,
         path: &str,
-        mut take: impl AsyncFnMut(&[u8]) -> Result<(), GuestError>,
-    ) -> Result<u64, GuestError> {
+        sink: &mut Sink<'_>,
+    ) -> Result<(), GuestError> {
         let handle = self.open(attempt, path, "r").await?;
-        let mut bytes = 0;
-        let outcome = loop {
-            let chunk = match self.read_chunk(attempt, handle).await {
-                Ok((chunk, eof)) => {
-                    bytes += chunk.len() as u64;
-                    // A file of /proc may give less than asked before its end: only nothing at all, or eof, is the end.
-                    if eof || chunk.is_empty() {
-                        break take(&chunk).await;
-                    }
-                    chunk
-                }
-                Err(error) => break Err(error),
-            };
-            if let Err(error) = take(&chunk).await {
-                break Err(error);
+        let reading = self.read_chunks(attempt, handle, sink).await;
+        self.close(attempt, handle, reading).await
+    }
+
+    async fn read_chunks(
+        &self,
+        attempt: &Attempt,
+        handle: i64,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), GuestError> {
+        loop {
+            let (chunk, eof) = self.read_chunk(attempt, handle).await?;
+            sink.take(attempt, &chunk).await?;
+            // A file of /proc may give less than asked before its end: only nothing at all, or eof, is the end.
+            if eof || chunk.is_empty() {
+                return Ok(());
             }
-        };
-        self.close(attempt, handle, outcome).await?;
-        Ok(bytes)
+        }
     }
 
     pub(super) async fn open(

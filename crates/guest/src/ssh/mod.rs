@@ -246,48 +246,41 @@ fn ssh(login: &SshLogin, socket: &std::path::Path) -> Command {
     command
 }
 
+/// The process that holds the connection.
+fn master_command(login: &SshLogin, socket: &std::path::Path) -> Result<Command, Cause> {
+    let mut command = ssh(login, socket);
+    command
+        .args(["-N", "-o", "ControlMaster=yes"])
+        .args(["-o", "PermitLocalCommand=yes"])
+        .args(["-o", &format!("LocalCommand=echo {CONNECTED}")])
+        .args(["-p", &login.address.port().to_string()]);
+    if let Some(key) = &login.key {
+        command.arg("-i").arg(key);
+    }
+    let methods = match (&login.key, &login.password) {
+        (Some(_), Some(_)) => "publickey,password,keyboard-interactive",
+        (Some(_), None) => "publickey",
+        (None, Some(_)) => "password,keyboard-interactive",
+        (None, None) => "none",
+    };
+    command.args(["-o", &format!("PreferredAuthentications={methods}")]);
+    match &login.password {
+        None => command.args(["-o", "BatchMode=yes"]),
+        Some(password) => command
+            .env("SSH_ASKPASS", askpass(login)?)
+            .env("SSH_ASKPASS_REQUIRE", "force")
+            .env(PASSWORD, password),
+    };
+    command.arg(login.address.ip().to_string());
+    Ok(command)
+}
+
 /// Starts the process that holds the connection and waits until it has one; otherwise gives what it said.
 async fn master(
     login: &SshLogin,
     socket: &std::path::Path,
 ) -> Result<Result<Child, String>, Cause> {
-    let mut command = ssh(login, socket);
-    command
-        .args([
-            "-N",
-            "-o",
-            "ControlMaster=yes",
-            "-o",
-            "PermitLocalCommand=yes",
-        ])
-        .args(["-o", &format!("LocalCommand=echo {CONNECTED}")])
-        .args(["-p", &login.address.port().to_string()]);
-    let mut methods = Vec::new();
-    if let Some(key) = &login.key {
-        command.arg("-i").arg(key);
-        methods.push("publickey");
-    }
-    match &login.password {
-        None => {
-            command.args(["-o", "BatchMode=yes"]);
-        }
-        Some(password) => {
-            methods.extend(["password", "keyboard-interactive"]);
-            let askpass = askpass(login)?;
-            command
-                .env("SSH_ASKPASS", askpass)
-                .env("SSH_ASKPASS_REQUIRE", "force")
-                .env(PASSWORD, password);
-        }
-    }
-    if methods.is_empty() {
-        methods.push("none");
-    }
-    let methods = format!("PreferredAuthentications={}", methods.join(","));
-    command
-        .args(["-o", &methods])
-        .arg(login.address.ip().to_string());
-    let mut process = spawn(&mut command)?;
+    let mut process = spawn(&mut master_command(login, socket)?)?;
     let mut lines = BufReader::new(piped(process.stdout.take())?).lines();
     if lines.next_line().await?.as_deref() == Some(CONNECTED) {
         return Ok(Ok(process));

@@ -3,6 +3,7 @@
 use super::Section;
 use crate::key::Key;
 use crate::key::Where::{Test, Vm};
+use units::SizeUnit;
 
 pub(super) const SECTION: Section = Section {
     title: "The guest",
@@ -116,5 +117,20 @@ pub(super) const POWER: Section = Section {
             "How long the guest may take until it resets the machine; `login_timeout` counts from there.",
         )
         .or("15"),
+    ],
+};
+
+pub(super) const FILES: Section = Section {
+    title: "Copying files",
+    doc: "What the test of it reads.",
+    keys: &[
+        Key::size(
+            "filesize",
+            SizeUnit::M,
+            Test,
+            "Size of the largest file that is copied.",
+        )
+        .or("4"),
+        Key::seconds("transfer_timeout", Test, "How long one copy may take.").or("30"),
     ],
 };

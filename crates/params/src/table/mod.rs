@@ -40,6 +40,7 @@ pub const SECTIONS: &[Section] = &[
     devices::MONITORS,
     migration::SECTION,
     guest::SECTION,
+    guest::FILES,
     guest::POWER,
 ];
 

@@ -5,7 +5,7 @@ use virt_test::{Test, TestResult, check};
 #[virt_test::test]
 async fn boot(test: &mut Test) -> TestResult {
     let vm = test.main_vm()?;
-    let mut session = test.log_in(&vm).await?;
+    let mut session = test.session(&vm).await?;
     test.phase("logged in");
     let output = session
         .run_within(test.span("session_timeout")?, "echo $((6 * 7))")

@@ -1,0 +1,98 @@
+//! What every console has to be able to do.
+
+use std::time::Duration;
+
+use guest::Command;
+use sha2::{Digest, Sha256};
+use virt_test::{Session, Test, TestResult, Vm, check};
+
+/// Base time for a command that moves 64 KiB over a console.
+const LIMIT: Duration = Duration::from_secs(20);
+
+const PASTE: usize = 64 << 10;
+
+/// Checks a console in peace and in a flood.
+pub(crate) async fn check_console(test: &Test, vm: &Vm, session: &mut Session) -> TestResult {
+    test.phase("typing and reading any bytes");
+    check_bytes(session).await?;
+    check_long_line(session).await?;
+    test.phase("flooding the console with kernel messages");
+    let flood = Flood::start(session).await?;
+    check_bytes(session).await?;
+    flood.stop(session).await?;
+    let messages = vm.console()?.history().matches(MESSAGE).count();
+    check!(messages > 20, "there were only {messages} kernel messages");
+    Ok(())
+}
+
+/// Output and input of all bytes there are, and status.
+async fn check_bytes(session: &mut Session) -> TestResult {
+    let paste: Vec<u8> = (0..PASTE).map(|n| (n ^ (n >> 8)) as u8).collect();
+    let echo = Command::new("cat; echo done >&2; exit 3").input(paste.clone());
+    let output = session.run_within(LIMIT, echo.exact()).await?;
+    check!(
+        output.stdout == paste,
+        "{PASTE} pasted bytes came back as {} others",
+        output.stdout.len()
+    );
+    check!(
+        output.stderr == b"done\n",
+        "standard error is {:?}",
+        output.stderr_text()
+    );
+    let status = output.status;
+    check!(
+        status == guest::ExitStatus::Code(3),
+        "the status is {status}"
+    );
+    Ok(())
+}
+
+/// A command as long as the paste, typed as it is.
+async fn check_long_line(session: &mut Session) -> TestResult {
+    let text: String = ('a'..='z').cycle().take(PASTE).collect();
+    let line = format!("printf %s '{text}' | sha256sum");
+    let output = session.run_within(LIMIT, line).await?;
+    let digest = Sha256::digest(&text);
+    let ours = digest
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    check!(
+        output.stdout_text().contains(&ours),
+        "a command of {PASTE} bytes reached the shell as another: {}",
+        output.stdout_text()
+    );
+    Ok(())
+}
+
+/// What the kernel says all the time.
+const MESSAGE: &str = "flood of kernel messages";
+
+/// A process in the guest that makes the kernel talk.
+struct Flood {
+    pid: String,
+}
+
+impl Flood {
+    async fn start(session: &mut Session) -> TestResult<Self> {
+        // Errors are printed even by a quiet kernel, and as many as come.
+        let line = format!(
+            "echo on >/proc/sys/kernel/printk_devkmsg; (while :; do echo '<3>{MESSAGE}' >/dev/kmsg; done) & echo $!"
+        );
+        let output = session.run(line).await?;
+        let text = output.stdout_text();
+        // The flood may already run through the answer.
+        let pid = text.lines().find(|line| line.parse::<u32>().is_ok());
+        check!(pid.is_some(), "the flood did not begin: {text}");
+        Ok(Flood {
+            pid: pid.unwrap_or_default().to_owned(),
+        })
+    }
+
+    async fn stop(self, session: &mut Session) -> TestResult {
+        let output = session.run(format!("kill {}", self.pid)).await?;
+        check!(output.status.success(), "the flood cannot be ended");
+        Ok(())
+    }
+}

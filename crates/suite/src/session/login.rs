@@ -1,0 +1,58 @@
+//! Every way into the guest gives the status of commands and what they write, while they run too, gives them input, and kills
+//! those that take too long.
+
+use std::time::Duration;
+
+use guest::{Chunk, Command, ExitStatus};
+use virt_test::{Test, TestResult, check};
+
+#[virt_test::test]
+async fn login(test: &mut Test) -> TestResult {
+    let vm = test.main_vm()?;
+    let mut session = test.session(&vm).await?;
+    let limit = test.span("session_timeout")?;
+    test.phase(format!("logged in by the {}", session.kind()));
+
+    let command = Command::new("cat; echo aside >&2; exit 42").input("input\n");
+    let output = session.run_within(limit, command.exact()).await?;
+    check!(
+        output.stdout == b"input\n" && output.stderr == b"aside\n",
+        "a command that copies its input wrote {output:?}"
+    );
+    check!(
+        output.status == ExitStatus::Code(42),
+        "a command that ends with status 42 ended with {}",
+        output.status
+    );
+
+    // It goes on only when its first output was seen.
+    let line = "echo first; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo second";
+    let mut running = session.start(line).await?;
+    let first = running.next_chunk(limit).await?;
+    check!(
+        matches!(&first, Some(Chunk::Stdout(text)) if text.starts_with(b"first")),
+        "the first output is {first:?}"
+    );
+    let agent = vm.wait_for_agent(limit).await?;
+    let go = agent.write_file("/tmp/go", b"", vm.limit(limit));
+    vm.wait("a file in the guest", limit, go)
+        .await?
+        .map_err(|error| virt_test::Stop::fail(virt_test::chain(&error)))?;
+    let rest = running.wait(limit).await?;
+    check!(rest.stdout_text() == "second", "then comes {rest:?}");
+
+    test.phase("killing a command that takes too long");
+    let forever = session
+        .run_within(Duration::from_millis(300), "sleep 98765")
+        .await;
+    check!(forever.is_err(), "sleeping for a day ended: {forever:?}");
+    let left = session
+        .run_within(limit, "pgrep -f '[s]leep 98765'")
+        .await?;
+    check!(
+        !left.status.success(),
+        "a command that took too long still runs: {}",
+        left.stdout_text()
+    );
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! On a virtio console, commands keep their status, output and input to the byte: any bytes, a paste of 64 KiB, and all of it
+//! while the kernel floods its console with messages, be it that one or another.
+
+use virt_test::{Test, TestResult};
+
+#[virt_test::test]
+async fn virtio_console(test: &mut Test) -> TestResult {
+    let vm = test.main_vm()?;
+    let mut session = test.session(&vm).await?;
+    crate::session::exact::check_console(test, &vm, &mut session).await
+}
