@@ -20,7 +20,7 @@ impl Command {
         }
     }
 
-    /// Gives it standard input, any bytes; without, its input is empty.
+    /// Gives it standard input, any bytes; without, its input is empty. On a console, it is run by a shell of its own then.
     #[must_use]
     pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = Some(input.into());
@@ -28,7 +28,8 @@ impl Command {
     }
 
     /// Wants exactly the bytes it writes, and both streams apart, on every channel. It makes a difference on a console only:
-    /// there the output goes through files of the guest, where neither the terminal nor kernel messages touch it.
+    /// there a shell of its own runs it, and its output goes through files of the guest, where neither the terminal nor
+    /// kernel messages touch it.
     #[must_use]
     pub fn exact(mut self) -> Self {
         self.exact = true;

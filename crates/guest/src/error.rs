@@ -91,6 +91,9 @@ pub enum Cause {
         /// SHA-256 on the guest's side.
         guest: String,
     },
+    /// The shell on the console ended with the command, by `exit` for example.
+    #[error("the command ended the login shell (hint: run what calls `exit` in parentheses)")]
+    LoggedOut,
     /// The channel cannot do what is asked.
     #[error("the {channel} cannot {what}")]
     Unsupported {

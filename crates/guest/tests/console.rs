@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use guest::console::{Console, ConsoleOptions, From, Login};
-use guest::{Cause, ExitStatus, Session};
+use guest::{Cause, Chunk, ExitStatus, Session};
 use regex::Regex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::process::{Child, Command};
@@ -479,4 +479,108 @@ async fn an_unbalanced_quote_cannot_take_the_shell_away() {
         session.run("echo x", LIMIT).await.unwrap().stdout_text(),
         "x"
     );
+}
+
+#[tokio::test]
+async fn a_command_that_ends_the_shell_is_told_as_that() {
+    // The one that takes its place knows nothing.
+    let real = real_shell("bash --norc -c 'while :; do dash -i; done'");
+    let mut shell = real.console.shell(LIMIT).await.unwrap();
+    let error = shell.run("exit 3", LIMIT).await.unwrap_err();
+    assert!(matches!(&*error.cause, Cause::LoggedOut), "{error}");
+    let mut shell = real.console.shell(LIMIT).await.unwrap();
+    let output = shell.run("(exit 3)", LIMIT).await.unwrap();
+    assert_eq!(output.status, ExitStatus::Code(3));
+}
+
+#[tokio::test]
+async fn exact_output_and_input_are_any_bytes_on_both_streams() {
+    for name in SHELLS {
+        let real = real_shell(name);
+        let mut shell = real.console.shell(LIMIT).await.unwrap();
+        let bytes: Vec<u8> = (0..300_000_u32).map(|n| (n ^ (n >> 8)) as u8).collect();
+        let echo = guest::Command::new("cat; echo err >&2; exit 4").input(bytes.clone());
+        let output = shell.run(echo.exact(), LIMIT).await.unwrap();
+        assert!(output.stdout == bytes, "{name}");
+        assert_eq!(output.stderr, b"err\n", "{name}");
+        assert_eq!(output.status, ExitStatus::Code(4), "{name}");
+        let nothing = guest::Command::new("cat").exact();
+        assert!(shell.run(nothing, LIMIT).await.unwrap().stdout.is_empty());
+        let lines = guest::Command::new("sort").input("b\na\n");
+        let output = shell.run(lines, LIMIT).await.unwrap();
+        assert_eq!(output.stdout_text(), "a\nb", "{name}");
+        let unbalanced = guest::Command::new("echo 'open").exact();
+        let output = shell.run(unbalanced, LIMIT).await.unwrap();
+        assert!(!output.status.success() && !output.stderr.is_empty());
+        let folder = shell.run("ls -d \"$vt_d\"", LIMIT).await.unwrap();
+        assert!(!folder.status.success(), "files are left behind");
+    }
+}
+
+#[tokio::test]
+async fn exactness_survives_messages_in_the_midst_of_every_line() {
+    // Messages of a kernel, as it puts them on the same terminal.
+    let flood = "(while sleep 0.01; do printf '[   12.345678] flood of messages\\r\\n' >/dev/tty; done) & exec dash -i";
+    let real = real_shell(&format!("dash -c \"{flood}\""));
+    let mut shell = real.console.shell(LIMIT).await.unwrap();
+    let bytes: Vec<u8> = (0..100_000_u32).map(|n| (n ^ (n >> 8)) as u8).collect();
+    let echo = guest::Command::new("cat").input(bytes.clone()).exact();
+    let output = shell.run(echo, LIMIT).await.unwrap();
+    assert!(output.stdout == bytes);
+    assert!(real.console.history().contains("flood of messages"));
+}
+
+#[tokio::test]
+async fn output_of_a_command_comes_while_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let go = folder.path().join("go");
+    for name in SHELLS {
+        let real = real_shell(name);
+        let mut session = Session::Console(Box::new(real.console.shell(LIMIT).await.unwrap()));
+        let _ = std::fs::remove_file(&go);
+        let line = format!(
+            "echo first; while ! [ -e {} ]; do sleep 0.01; done; echo second; (exit 5)",
+            go.display()
+        );
+        let mut running = session.start(line, LIMIT).await.unwrap();
+        let first = running.next_chunk(LIMIT).await.unwrap();
+        assert_eq!(first, Some(Chunk::Stdout(b"first".to_vec())), "{name}");
+        let refused = running.write(b"input", LIMIT).await.unwrap_err();
+        assert!(matches!(&*refused.cause, Cause::Unsupported { .. }));
+        std::fs::write(&go, "").unwrap();
+        let rest = running.wait(LIMIT).await.unwrap();
+        assert_eq!(rest.stdout_text().trim(), "second", "{name}");
+        assert_eq!(rest.status, ExitStatus::Code(5), "{name}");
+
+        let running = session.start("sleep 1000", LIMIT).await.unwrap();
+        running.kill(LIMIT).await.unwrap();
+        drop(session.start("sleep 1000", LIMIT).await.unwrap());
+        let output = session.run("echo alive", LIMIT).await.unwrap();
+        assert_eq!(output.stdout_text(), "alive", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn files_are_copied_whole_over_a_console() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let real = real_shell("dash -i");
+    let mut session = Session::Console(Box::new(real.console.shell(LIMIT).await.unwrap()));
+    for size in [0, 1, 70_000_u32] {
+        let content: Vec<u8> = (0..size).map(|n| (n * 7) as u8).collect();
+        std::fs::write(at("local"), &content).unwrap();
+        let guest = at("the guest's");
+        let guest = guest.to_str().unwrap();
+        let there = session.copy_to(&at("local"), guest, LIMIT).await.unwrap();
+        let back = session.copy_from(guest, &at("back"), LIMIT).await.unwrap();
+        assert_eq!((there.bytes, &there), (u64::from(size), &back));
+        assert!(std::fs::read(at("back")).unwrap() == content);
+    }
+    let lost = session.copy_from("/no/such/file", &at("back"), LIMIT).await;
+    assert!(matches!(&*lost.unwrap_err().cause, Cause::GuestFile(_)));
+    let refused = session
+        .copy_to(&at("back"), "/no/such/folder/file", LIMIT)
+        .await;
+    assert!(matches!(&*refused.unwrap_err().cause, Cause::GuestFile(_)));
+    assert_eq!(std::fs::metadata(at("back")).unwrap().len(), 70_000);
 }

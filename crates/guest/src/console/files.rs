@@ -52,7 +52,7 @@ impl Shell {
         command: &Command,
         attempt: &Attempt,
     ) -> Result<Output, GuestError> {
-        let mut line = format!("command eval {}", quoted(&command.line));
+        let mut line = format!("(eval {})", quoted(&command.line));
         if let Some(input) = &command.input {
             self.type_input(input, attempt).await?;
             line.push_str(" <\"$vt_d/0\"");

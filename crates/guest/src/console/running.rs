@@ -24,6 +24,11 @@ static KERNEL_MESSAGE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\[ *\d+\.\d{6}\](\[ *[TC]\d+\])? [^\n]*\n").expect("a constant pattern is valid")
 });
 
+/// How shells say that they do not know what is asked: they are not the one that was told.
+#[expect(clippy::expect_used, reason = "the pattern is a constant under test")]
+static UNKNOWN_QUESTION: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\bvt_a: .*not found").expect("a constant pattern is valid"));
+
 /// A console's text without what the kernel said in between.
 pub(super) fn without_kernel_messages(text: &str) -> String {
     KERNEL_MESSAGE.replace_all(text, "").into_owned()
@@ -96,6 +101,9 @@ impl Underway {
         awaited: &str,
     ) -> Result<(), GuestError> {
         match timeout_at(self.ask_at, self.reader.more(attempt, awaited)).await {
+            Ok(Ok(())) if UNKNOWN_QUESTION.is_match(self.reader.text()) => {
+                Err(attempt.fail(Cause::LoggedOut))
+            }
             Ok(outcome) => outcome,
             Err(_) => {
                 self.patience *= 2;
