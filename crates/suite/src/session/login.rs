@@ -39,7 +39,7 @@ async fn login(test: &mut Test) -> TestResult {
         .await?
         .map_err(|error| virt_test::Stop::fail(virt_test::chain(&error)))?;
     let rest = running.wait(limit).await?;
-    check!(rest.stdout_text() == "second", "then comes {rest:?}");
+    check!(rest.stdout_text().trim() == "second", "then comes {rest:?}");
 
     test.phase("killing a command that takes too long");
     let forever = session
