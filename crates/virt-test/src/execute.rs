@@ -19,7 +19,7 @@ use crate::exit::Status;
 use crate::history;
 use crate::options::Line;
 use crate::schedule::schedule;
-use crate::signals::Signals;
+use crate::signals::{Asked, Signals};
 use crate::{install, say};
 
 /// A run that is asked for.
@@ -254,11 +254,25 @@ impl Session<'_> {
         } else {
             Signals::none()
         };
-        let env = tokio::select! {
-            env = Env::prepare(settings, self.plan, events.clone(), self.recording.logs.clone()) => env,
-            signal = signals.next() => {
-                events.send(Event::Interrupted { signal: signal.to_owned() });
-                return Status::Interrupted;
+        let prepare = Env::prepare(
+            settings,
+            self.plan,
+            events.clone(),
+            self.recording.logs.clone(),
+        );
+        let mut prepare = std::pin::pin!(prepare);
+        let env = loop {
+            tokio::select! {
+                env = &mut prepare => break env,
+                asked = signals.next() => match asked {
+                    Asked::Stop(signal) => {
+                        events.send(Event::Interrupted { signal: signal.to_owned() });
+                        return Status::Interrupted;
+                    }
+                    Asked::StandStill => signals.stand_still(),
+                    // What set-up does is told as it does it.
+                    Asked::Status => {}
+                },
             }
         };
         let env = match env {
@@ -280,15 +294,23 @@ impl Session<'_> {
         let summary = loop {
             tokio::select! {
                 summary = &mut tests => break summary,
-                signal = signals.next() => {
-                    if interrupted {
+                asked = signals.next() => match asked {
+                    Asked::Stop(_) if interrupted => {
                         env.give_back_all();
                         return Status::Interrupted;
                     }
-                    interrupted = true;
-                    events.send(Event::Interrupted { signal: signal.to_owned() });
-                    halt.now("the run was interrupted");
-                }
+                    Asked::Stop(signal) => {
+                        interrupted = true;
+                        events.send(Event::Interrupted { signal: signal.to_owned() });
+                        halt.now("the run was interrupted");
+                    }
+                    Asked::Status => env.tell_status().await,
+                    Asked::StandStill => {
+                        env.pause_guests().await;
+                        signals.stand_still();
+                        env.resume_guests().await;
+                    }
+                },
             }
         };
         match (summary.halted, summary.counts.failed()) {

@@ -49,6 +49,7 @@ mod exit;
 mod guest;
 mod history;
 mod install;
+mod keys;
 mod options;
 mod partition;
 mod program;

@@ -1,7 +1,7 @@
 //! Tests that run at the same time: the same verdicts, logs of their own, and an end for all of them.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::lab::{Lab, finish, signal};
 
@@ -158,4 +158,43 @@ fn ctrl_c_ends_all_tests_that_run_and_begins_no_more() {
     assert!(!said.out.contains("(3/5)"), "{}", said.out);
     lab.assert_no_qemu_is_left();
     assert_eq!(lab.left_in_runtime(), Vec::<std::path::PathBuf>::new());
+}
+
+/// Waits until `reached` holds.
+fn wait_until(what: &str, reached: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !reached() {
+        assert!(Instant::now() < end, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_run_says_what_it_does_and_stands_still_with_its_guests() {
+    let lab = Lab::new();
+    // A shell that never comes keeps the test waiting.
+    let silent = "kernel_params = console=null";
+    let child = lab.run_until(&["--tests", "boot", "--extra", silent], "booting vm1");
+    signal(child.id(), "USR1");
+    wait_until("the status", || {
+        lab.events().contains(r#""type":"status""#) && lab.events().contains(r#""state":"running""#)
+    });
+    signal(child.id(), "TSTP");
+    let stat = format!("/proc/{}/stat", child.id());
+    wait_until("the run to stand still", || {
+        std::fs::read_to_string(&stat).unwrap().contains(") T ")
+    });
+    let paused = |paused: bool| format!(r#""paused":{paused},"guests":1"#);
+    assert!(lab.events().contains(&paused(true)), "{}", lab.events());
+    signal(child.id(), "CONT");
+    wait_until("the run to go on", || lab.events().contains(&paused(false)));
+    signal(child.id(), "INT");
+    let said = finish(child, Duration::from_secs(15));
+    assert_eq!(said.status, 8, "{said:?}");
+    assert!(
+        said.out.contains("STATUS: 1 running") && said.out.contains("vm1 (pid "),
+        "{}",
+        said.out
+    );
+    lab.assert_no_qemu_is_left();
 }
