@@ -121,17 +121,18 @@ impl Configuration {
         self.passed_if(any)
     }
 
-    /// Prints the names of the tests, and below each what it asserts.
+    /// Prints the names of the tests, and what they assert below the first of those that assert the same.
     pub fn describe_tests(&self) -> Result<Status, Status> {
         let mut any = false;
+        let mut told = None;
         for variant in self.config.variants(&Options::default()) {
             let variant = variant.map_err(|error| eval(&error))?;
             any = true;
             say::line(variant.shortname());
             let test = variant.get("type").and_then(harness::find);
-            if let Some(about) = test
-                .map(|test| test.about)
-                .filter(|about| !about.is_empty())
+            let about = test.map(|test| test.about).filter(|text| !text.is_empty());
+            if about != std::mem::replace(&mut told, about)
+                && let Some(about) = about
             {
                 say::line(format_args!("    {about}"));
             }
