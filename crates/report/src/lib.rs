@@ -15,10 +15,12 @@
 //! ```
 
 mod console;
+mod json;
 mod live;
 mod results;
 mod words;
 
 pub use console::{Console, Palette};
+pub use json::JsonLines;
 pub use results::{FORMAT, Results, TestResult, results};
 pub use words::{clock, seconds};

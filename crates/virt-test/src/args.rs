@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use filter::Expression;
 use params::{ByteSize, FromParam, Key, SizeUnit, Where};
 
 use crate::partition::Partition;
@@ -122,6 +123,15 @@ pub enum Flaky {
     Fail,
 }
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// For people
+    #[default]
+    Human,
+    /// For programs: the events of docs/results.md, or the tests that are listed
+    Json,
+}
+
 /// Each option of the first three groups becomes one line of Cartesian text, see `options.rs`.
 #[derive(Debug, Args, Default)]
 pub struct RunArgs {
@@ -148,6 +158,14 @@ pub struct RunArgs {
     /// Run this Cartesian configuration instead of the one that comes along
     #[arg(short = 'c', long, value_name = "FILE", help_heading = "Selection")]
     pub config: Option<PathBuf>,
+    /// Only tests an expression means, such as 'boot & param(mem >= 1G) - tag(slow)' (may be repeated: all must hold)
+    #[arg(
+        short = 'E',
+        long,
+        value_name = "EXPRESSION",
+        help_heading = "Selection"
+    )]
+    pub filter: Vec<Expression>,
     /// Only what did not pass, or was not run, in an earlier run: latest, or the run's directory; its options hold
     #[arg(
         long,
@@ -234,6 +252,15 @@ pub struct RunArgs {
     /// Say more
     #[arg(short = 'v', long, help_heading = "Output")]
     pub verbose: bool,
+    /// What is printed: lines for people, or one JSON object a line, as it happens
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        help_heading = "Output"
+    )]
+    pub message_format: MessageFormat,
     /// Where guests, packages and caches live [default: $VIRT_TEST_DATA_DIR or ~/.local/share/virt-test]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub data_dir: Option<PathBuf>,

@@ -57,6 +57,7 @@ mod rerun;
 mod run;
 mod say;
 mod schedule;
+mod selection;
 mod signals;
 
 pub use harness::{Stop, Test, TestResult, check, test};

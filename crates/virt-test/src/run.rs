@@ -5,15 +5,15 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use report::{Console, Palette};
+use report::{Console, JsonLines, Palette};
 
-use crate::args::RunArgs;
+use crate::args::{MessageFormat, RunArgs};
 use crate::config::{self, Configuration, Files};
 use crate::execute::{self, Order};
 use crate::exit::Status;
 use crate::options;
 use crate::rerun::Earlier;
-use crate::say;
+use crate::{say, selection};
 
 /// Runs tests, or lists what could be run. Of the shipped configuration, `default_tests` are meant where none are named, or all.
 pub fn run(args: &RunArgs, default_tests: Option<&str>, typed: &[OsString]) -> Status {
@@ -42,7 +42,8 @@ fn select_and_run(
         return Ok(Status::Passed);
     }
     let configuration = Configuration::load(Files::all(), lines)?;
-    if args.list_tests {
+    let json = args.message_format == MessageFormat::Json;
+    if args.list_tests && !json && selection::is_all(args) {
         return if args.verbose {
             configuration.describe_tests()
         } else {
@@ -53,26 +54,25 @@ fn select_and_run(
         return list_guests(args);
     }
     let mut plan = configuration.plan()?;
-    if let Some(earlier) = earlier {
-        plan.retain(|test| earlier.left.contains(test.name()));
-        if plan.is_empty() {
-            say::line("every test of that run has passed");
-            return Ok(Status::Passed);
-        }
-    }
-    if let Some(partition) = &args.schedule.partition {
-        partition.apply(&mut plan);
-        if plan.is_empty() {
-            say::line("no test falls into this part");
-            return Ok(Status::Passed);
-        }
+    selection::select(args, earlier.as_ref(), &mut plan)?;
+    if args.list_tests {
+        let print = if json {
+            selection::list_json
+        } else {
+            selection::list
+        };
+        print(&plan);
+        return Ok(Status::Passed);
     }
     let order = Order {
         args,
         lines,
         typed,
         started,
-        console: Box::new(console(args.verbose)),
+        console: match args.message_format {
+            MessageFormat::Human => Box::new(console(args.verbose)),
+            MessageFormat::Json => Box::new(JsonLines::new(io::stdout())),
+        },
         kvm_probe: kvm_probe(),
         alone: true,
     };

@@ -9,6 +9,11 @@ pub(super) const SECTION: Section = Section {
           need that is not met is named.",
     keys: &[
         Key::text("type", Test, "The test that is run, by name."),
+        Key::list(
+            "tags",
+            Test,
+            "Words by which tests are chosen: `--filter 'tag(slow)'`.",
+        ),
         Key::one_of("vm_type", &["qemu"], Test, "What runs the machines.")
             .informational()
             .also(&["backend", "driver"]),

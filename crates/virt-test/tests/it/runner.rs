@@ -213,3 +213,48 @@ fn the_longest_tests_of_earlier_runs_begin_first() {
     order();
     assert_eq!(order()[0], "sleepy");
 }
+
+#[test]
+fn tests_are_chosen_by_expressions_on_names_parameters_and_tags() {
+    let lab = Lab::new();
+    let kinds = [
+        ("quick", "tags = fast"),
+        ("big", "tags = slow\n        mem = 2048"),
+    ];
+    let config = config(&lab, 2, &kinds);
+    let chosen = |options: &[&str]| {
+        let said = lab.run(&[&["-c", &config, "--list-tests"], options].concat());
+        assert_eq!(said.status, 0, "{said:?}");
+        said.out.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(chosen(&["-E", "not tag(slow) - n0"]), ["n1", "quick"]);
+    assert_eq!(chosen(&["-E", "param(mem >= 1G) | n0"]), ["n0", "big"]);
+    assert_eq!(chosen(&["-E", "!n0", "-E", "!n1"]), ["quick", "big"]);
+    let said = lab.run(&["-c", &config, "-E", "tag(no"]);
+    assert_eq!(said.status, 4, "{said:?}");
+    assert!(said.err.contains("column 7"), "{}", said.err);
+    let said = lab.run(&["-c", &config, "-E", "tag(no)"]);
+    assert_eq!(said.status, 4, "{said:?}");
+    assert!(said.err.contains("means none of 4"), "{}", said.err);
+}
+
+#[test]
+fn programs_get_lists_and_events_as_json() {
+    let lab = Lab::new();
+    let config = config(&lab, 1, &[("quick", "tags = fast")]);
+    let json = |options: &[&str]| {
+        let options = [&["-c", &config, "--message-format", "json"], options].concat();
+        let said = lab.run(&options);
+        assert_eq!(said.status, 0, "{said:?}");
+        let lines = said
+            .out
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        (lines.collect::<Vec<serde_json::Value>>(), said.out)
+    };
+    let (tests, _) = json(&["--list-tests"]);
+    assert_eq!(tests[1]["name"], "quick");
+    assert_eq!(tests[1]["tags"][0], "fast");
+    let (_, events) = json(&[]);
+    assert_eq!(events, lab.events());
+}
