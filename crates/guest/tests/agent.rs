@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use guest::agent::{AgentClient, Exec, ShutdownMode, SuspendMode};
-use guest::{Cause, ExitStatus, Session};
+use guest::{Cause, Chunk, Command, ExitStatus, Session};
 use serde_json::{Value, json};
 use tiny_init::agent::{Agent, AgentError, Shutdown, Suspend, System};
 use tiny_init::serve::serve;
@@ -586,4 +586,94 @@ async fn a_session_over_the_agent_runs_lines_of_shell() {
         ("b", ExitStatus::Code(1))
     );
     assert_eq!(session.kind(), "guest agent");
+}
+
+#[tokio::test]
+async fn output_of_a_command_comes_while_it_runs_without_a_limit_to_its_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let go = folder.path().join("go");
+    let mut session = Session::Agent(client());
+    // Where its output goes is the agent's business; the test only wants to see it gone.
+    let line = format!(
+        "readlink /proc/$$/fd/1; while ! [ -e {} ]; do sleep 0.01; done; cat; seq 1 3000000; echo err >&2; exit 6",
+        go.display()
+    );
+    let command = Command::new(line).input("in\n");
+    let mut running = session.start(command, LIMIT).await.unwrap();
+    let Some(Chunk::Stdout(first)) = running.next_chunk(LIMIT).await.unwrap() else {
+        panic!("no output");
+    };
+    let file = String::from_utf8(first).unwrap().trim().to_owned();
+    assert!(std::path::Path::new(&file).exists(), "{file}");
+    let refused = running.write(b"more", LIMIT).await.unwrap_err();
+    assert!(matches!(&*refused.cause, Cause::Unsupported { .. }));
+    let nothing = running.next_chunk(Duration::from_millis(50)).await;
+    assert!(nothing.unwrap_err().is_timeout());
+    std::fs::write(&go, "").unwrap();
+    let output = running.wait(LIMIT).await.unwrap();
+    let text = output.stdout_text();
+    assert_eq!(text.lines().next(), Some("in"));
+    assert_eq!(text.lines().count(), 3_000_001);
+    assert_eq!(output.stderr, b"err\n");
+    assert_eq!(output.status, ExitStatus::Code(6));
+    assert!(
+        !std::path::Path::new(&file).exists(),
+        "{file} is left behind"
+    );
+}
+
+#[tokio::test]
+async fn a_running_command_is_killed_with_all_it_started_on_demand_and_when_it_is_forgotten() {
+    let mut session = Session::Agent(client());
+    for forget in [false, true] {
+        let line = "trap '' TERM INT; setsid sleep 1000 & echo $$ $!; wait";
+        let mut running = session.start(line, LIMIT).await.unwrap();
+        let Some(Chunk::Stdout(pids)) = running.next_chunk(LIMIT).await.unwrap() else {
+            panic!("no output");
+        };
+        match forget {
+            true => drop(running),
+            false => running.kill(LIMIT).await.unwrap(),
+        }
+        let pids = String::from_utf8(pids).unwrap();
+        let deadline = Instant::now() + LIMIT;
+        for pid in pids.split_whitespace() {
+            while runs(pid) {
+                assert!(Instant::now() < deadline, "process {pid} still runs");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_fails_leaves_what_was_there_and_one_that_arrives_keeps_its_permissions() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut session = Session::Agent(client());
+    std::fs::write(at("kept"), "old").unwrap();
+    std::fs::set_permissions(at("kept"), PermissionsExt::from_mode(0o710)).unwrap();
+    let lost = session.copy_from("/no/such/file", &at("kept"), LIMIT).await;
+    assert!(lost.is_err());
+    assert_eq!(std::fs::read(at("kept")).unwrap(), b"old");
+    std::fs::create_dir(at("folder")).unwrap();
+    let guest = at("folder");
+    let refused = session
+        .copy_to(&at("kept"), guest.to_str().unwrap(), LIMIT)
+        .await;
+    assert!(matches!(&*refused.unwrap_err().cause, Cause::GuestFile(_)));
+    let guest = at("the guest's");
+    session
+        .copy_to(&at("kept"), guest.to_str().unwrap(), LIMIT)
+        .await
+        .unwrap();
+    let mode = std::fs::metadata(guest).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o710);
+    let mut names: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["folder", "kept", "the guest's"]);
 }
