@@ -114,9 +114,11 @@ impl AgentClient {
     /// When it cannot be started, does not end in time, or the channel fails.
     pub async fn exec(&self, exec: &Exec, limit: Duration) -> Result<Output, GuestError> {
         let tried = format!("run {} in the guest", shortened(&exec.words()));
-        let attempt = self.attempt(tried, limit);
+        let attempt = self.attempt(tried.clone(), limit);
+        // Without its process id it could not be killed.
+        let starting = self.attempt(tried, limit.max(KILL_LIMIT));
         let started: Started = self
-            .ask_typed(&attempt, "guest-exec", &exec.arguments())
+            .ask_typed(&starting, "guest-exec", &exec.arguments())
             .await?;
         let outcome = self.finish(&attempt, started.pid).await;
         if let Err(error) = &outcome

@@ -7,9 +7,10 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
-use tokio::time::Instant;
+use tokio::time::timeout;
 
 use super::{Ssh, piped, spawn, ssh};
 use crate::command::{Command, kill_tree, quoted, shortened};
@@ -19,10 +20,13 @@ use crate::running::Chunk;
 use crate::secret::secret;
 
 /// How long killing a command may take.
-const KILL_LIMIT: Duration = Duration::from_secs(5);
+const KILL_LIMIT: Duration = Duration::from_secs(15);
 
 /// The most of each output stream that is kept: its beginning.
 const MAX_OUTPUT: usize = 64 << 20;
+
+/// How much is read at once.
+const READ_SIZE: usize = 64 << 10;
 
 /// The longest that stands between a mark and its end: a number.
 const NUMBER: usize = 12;
@@ -32,9 +36,16 @@ const NUMBER: usize = 12;
 pub(crate) struct Running {
     ssh: Ssh,
     words: String,
-    /// None when it has ended.
-    client: Option<Child>,
     input: Option<ChildStdin>,
+    /// None when it has ended.
+    job: Option<Job>,
+    status: Option<i32>,
+}
+
+/// The client of a command, and what it says.
+#[derive(Debug)]
+struct Job {
+    client: Child,
     stdout: Stream<ChildStdout>,
     stderr: Stream<ChildStderr>,
 }
@@ -92,9 +103,12 @@ impl Ssh {
             ssh: self.clone(),
             words,
             input,
-            stdout: Stream::new(piped(client.stdout.take())?, &mark, false),
-            stderr: Stream::new(piped(client.stderr.take())?, &mark, true),
-            client: Some(client),
+            job: Some(Job {
+                stdout: Stream::new(piped(client.stdout.take())?, &mark, false),
+                stderr: Stream::new(piped(client.stderr.take())?, &mark, true),
+                client,
+            }),
+            status: None,
         })
     }
 }
@@ -118,42 +132,26 @@ impl Running {
         attempt: &Attempt,
         awaited: &str,
     ) -> Result<Option<Chunk>, GuestError> {
-        loop {
-            if let Some(bytes) = self.stdout.take() {
+        while let Some(job) = &mut self.job {
+            if let Some(bytes) = job.stdout.take() {
                 return Ok(Some(Chunk::Stdout(bytes)));
             }
-            if let Some(bytes) = self.stderr.take() {
+            if let Some(bytes) = job.stderr.take() {
                 return Ok(Some(Chunk::Stderr(bytes)));
             }
-            if self.stdout.status.is_some() && self.stderr.status.is_some() {
+            if job.stdout.status.is_some() && job.stderr.status.is_some() {
+                self.status = job.stdout.status;
                 // Background processes of the command may still hold its streams; nobody reads them any more.
-                self.client = None;
-                return Ok(None);
+                self.job = None;
+            } else if job.stdout.is_over() && job.stderr.is_over() {
+                let cause = job.why_closed(self.ssh.connection.socket.exists());
+                self.job = None;
+                return Err(attempt.fail(cause));
+            } else {
+                attempt.wait(awaited, job.read()).await?;
             }
-            if self.stdout.is_over() && self.stderr.is_over() {
-                return Err(attempt.fail(self.why_closed()));
-            }
-            let read = async {
-                tokio::select! {
-                    read = self.stdout.read(), if !self.stdout.is_over() => read,
-                    read = self.stderr.read(), if !self.stderr.is_over() => read,
-                }
-            };
-            attempt.wait(awaited, read).await?;
         }
-    }
-
-    /// Why the streams ended before the command told its status.
-    fn why_closed(&mut self) -> Cause {
-        self.client = None;
-        let said = String::from_utf8_lossy(&self.stderr.buffer);
-        let connected = self.ssh.connection.socket.exists();
-        match said.trim() {
-            said if connected && self.stderr.process.is_none() && !said.is_empty() => {
-                Cause::Ssh(said.to_owned())
-            }
-            _ => Cause::Closed,
-        }
+        Ok(None)
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8], limit: Duration) -> Result<(), GuestError> {
@@ -186,13 +184,12 @@ impl Running {
                     }
                 }
                 Ok(None) => {
-                    let status = self.stderr.status.unwrap_or_default();
-                    output.status = ExitStatus::Code(status);
+                    output.status = ExitStatus::Code(self.status.unwrap_or_default());
                     return Ok(output);
                 }
                 Err(error) => {
-                    if error.is_timeout() {
-                        self.end().await;
+                    if let Some(job) = self.job.take() {
+                        job.end(self.ssh.clone()).await;
                     }
                     return Err(error);
                 }
@@ -202,56 +199,73 @@ impl Running {
 
     pub(crate) async fn kill(mut self, limit: Duration) -> Result<(), GuestError> {
         let attempt = self.attempt("kill", limit);
-        let deadline = Instant::now() + limit;
-        // Only when it has told its process id can it be killed.
-        while self.client.is_some() && self.stderr.process.is_none() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if self.next_chunk(left).await?.is_none() {
-                break;
-            }
-        }
+        let Some(job) = self.job.take() else {
+            return Ok(());
+        };
         let end = async {
-            self.end().await;
+            job.end(self.ssh.clone()).await;
             Ok(())
         };
         attempt.wait("its end", end).await
-    }
-
-    /// Kills what runs in the guest, then the client it belongs to.
-    async fn end(&mut self) {
-        let Some(client) = self.client.take() else {
-            return;
-        };
-        end(self.ssh.clone(), self.stderr.process, client).await;
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let Some(client) = self.client.take() else {
+        let Some(job) = self.job.take() else {
             return;
         };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(end(self.ssh.clone(), self.stderr.process, client));
+            runtime.spawn(job.end(self.ssh.clone()));
         }
     }
 }
 
-/// Kills a process of the guest with all it started, and then the client.
-async fn end(ssh: Ssh, process: Option<i32>, mut client: Child) {
-    if let Some(process) = process {
-        let kill = Command::new(kill_tree(i64::from(process)));
-        // What fails here fails because the connection broke.
-        if let Ok(mut killer) = ssh.start(&kill, KILL_LIMIT) {
-            killer.close_input();
-            while let Ok(Some(_)) = killer.next_chunk(KILL_LIMIT).await {}
-            if let Some(client) = &mut killer.client {
-                let _ = client.start_kill();
-            }
-            killer.client = None;
+impl Job {
+    /// Reads what there is of either stream. Dropping the future loses nothing.
+    async fn read(&mut self) -> Result<(), Cause> {
+        tokio::select! {
+            read = self.stdout.read(), if !self.stdout.is_over() => read,
+            read = self.stderr.read(), if !self.stderr.is_over() => read,
         }
     }
-    let _ = client.kill().await;
+
+    /// Why the streams ended before the command told its status.
+    fn why_closed(&self, connected: bool) -> Cause {
+        let said = String::from_utf8_lossy(&self.stderr.buffer);
+        match said.trim() {
+            said if connected && self.stderr.process.is_none() && !said.is_empty() => {
+                Cause::Ssh(said.to_owned())
+            }
+            _ => Cause::Closed,
+        }
+    }
+
+    /// Kills the command with all it started, and then the client.
+    async fn end(mut self, ssh: Ssh) {
+        // A command that has not told its process id yet is about to.
+        let process = timeout(KILL_LIMIT, async {
+            loop {
+                self.stdout.take();
+                self.stderr.take();
+                if self.stderr.process.is_some() || self.stderr.is_over() {
+                    return self.stderr.process;
+                }
+                self.read().await.ok()?;
+            }
+        });
+        if let Ok(Some(process)) = process.await {
+            let kill = Command::new(kill_tree(i64::from(process)));
+            // What fails here fails because the connection broke.
+            if let Ok(mut killer) = ssh.start(&kill, KILL_LIMIT) {
+                killer.close_input();
+                while let Ok(Some(_)) = killer.next_chunk(KILL_LIMIT).await {}
+                // One that could not kill is not to be killed.
+                drop(killer.job.take());
+            }
+        }
+        let _ = self.client.kill().await;
+    }
 }
 
 /// One of a command's streams, with its marks.
@@ -287,6 +301,7 @@ impl<R: AsyncRead + Unpin> Stream<R> {
 
     /// Reads what there is. Dropping the future loses nothing.
     async fn read(&mut self) -> Result<(), Cause> {
+        self.buffer.reserve(READ_SIZE);
         self.closed = self.pipe.read_buf(&mut self.buffer).await? == 0;
         Ok(())
     }
@@ -317,10 +332,7 @@ impl<R: AsyncRead + Unpin> Stream<R> {
     /// Where a whole mark begins and ends, and its number.
     fn find_mark(&self) -> Option<(usize, usize, i32)> {
         let mark = self.mark.as_slice();
-        let start = self
-            .buffer
-            .windows(mark.len())
-            .position(|part| part == mark)?;
+        let start = memmem::find(&self.buffer, mark)?;
         let number = start + mark.len();
         let length = self.buffer[number..]
             .iter()

@@ -43,7 +43,7 @@ async fn login(test: &mut Test) -> TestResult {
 
     test.phase("killing a command that takes too long");
     let forever = session
-        .run_within(Duration::from_millis(300), "sleep 98765")
+        .run_within(Duration::from_millis(50), "sleep 98765")
         .await;
     check!(forever.is_err(), "sleeping for a day ended: {forever:?}");
     let left = session
