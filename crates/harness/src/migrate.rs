@@ -10,6 +10,9 @@ use vm::{Blame, Vm};
 
 use crate::{Stop, Test, TestResult, chain};
 
+/// So long that a guest is stopped as soon as it is known how fast its memory can be sent.
+const LONG_DOWNTIME: Duration = Duration::from_secs(100);
+
 /// A migration that a test has brought to its end.
 #[derive(Debug)]
 pub struct Moved {
@@ -40,6 +43,10 @@ impl Test {
         let destination = self.context(name, &params, key)?;
         let mut migration = Migration::new(destination, transport);
         migration.limit = params.need("mig_timeout")?;
+        if !self.vm(name)?.tracks_written_memory() {
+            // What is sent at first, and what is sent after the guest has stopped, is whole even so.
+            migration.options.parameters.downtime_limit = Some(LONG_DOWNTIME);
+        }
         Ok(migration)
     }
 

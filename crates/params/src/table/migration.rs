@@ -30,5 +30,16 @@ pub(super) const SECTION: Section = Section {
             "Let the guest write to its memory and disk meanwhile.",
         )
         .or("yes"),
+        Key::count(
+            "mig_times",
+            Test,
+            "How often a machine goes there and back.",
+        )
+        .or("3"),
+        Key::text(
+            "multifd_compression",
+            Test,
+            "How memory is compressed that several connections carry: `none`, `zlib`, `zstd` or what else QEMU knows.",
+        ),
     ],
 };

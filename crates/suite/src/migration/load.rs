@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use virt_test::{Session, Stop, Test, TestResult, Vm, check};
+use virt_test::{Moved, Session, Stop, Test, TestResult, Vm, check};
+use vm::qmp::RunState;
 
 /// Written round after round.
 const MEMORY_MIB: u32 = 8;
@@ -15,6 +16,44 @@ const GATEWAY: &str = "10.0.2.2";
 
 /// Base time a clock or a stream of packets may stand still for more than the machine does: other things run on the host too.
 const SLACK: Duration = Duration::from_millis(100);
+
+/// Lets the machine's guest boot, and starts the work there if `mig_load` says so. Returns the session, too.
+pub(crate) async fn booted(test: &Test, vm: &Vm) -> TestResult<Session> {
+    let mut session = test.log_in(vm).await?;
+    if test.param("mig_load")? {
+        start(test, vm, &mut session).await?;
+    }
+    Ok(session)
+}
+
+/// Logs in where the guest is now, and checks the work if there is any.
+pub(crate) async fn well(test: &Test, moved: &Moved) -> TestResult<Session> {
+    let mut session = test.log_in(&moved.vm).await?;
+    if test.param("mig_load")? {
+        check(
+            test,
+            &moved.vm,
+            &mut session,
+            moved.standstill.unwrap_or_default(),
+        )
+        .await?;
+    }
+    Ok(session)
+}
+
+/// The guest of a machine that was to move and has not is as it was.
+pub(crate) async fn still_well(test: &Test, vm: &Vm) -> TestResult {
+    check!(
+        vm.status().await? == RunState::Running,
+        "the source is {}",
+        vm.status().await?
+    );
+    let mut session = test.log_in(vm).await?;
+    if test.param("mig_load")? {
+        check(test, vm, &mut session, Duration::ZERO).await?;
+    }
+    Ok(())
+}
 
 /// Starts the work on memory, on the first disk and on the network, as far as the machine has them.
 pub(crate) async fn start(test: &Test, vm: &Vm, session: &mut Session) -> TestResult {

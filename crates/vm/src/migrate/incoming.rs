@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use machine::{MachineSpec, MachineType, Need};
+use machine::{Accel, MachineSpec, MachineType, Need};
 use serde_json::json;
 
 use super::error::Cause;
@@ -37,6 +37,16 @@ impl Vm {
             spec.machine = MachineType::Versioned(name.to_owned());
         }
         spec
+    }
+
+    /// Is memory that the guest writes to while it is copied surely copied again?
+    ///
+    /// Under TCG, QEMU before 9.0 does not watch a page any more that it has found written to once: what is written there after
+    /// the page was sent a second time may be lost (mended by "physmem: Fix migration dirty bitmap coherency with TCG memory
+    /// access"). No answer of the binary tells, so its version has to.
+    #[must_use]
+    pub fn tracks_written_memory(&self) -> bool {
+        self.spec().accel != Accel::Tcg || self.capabilities().version.major >= 9
     }
 
     /// How its migration, in or out, fares.

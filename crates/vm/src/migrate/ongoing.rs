@@ -245,6 +245,68 @@ impl<'a> Ongoing<'a> {
         }
     }
 
+    /// Waits until its figures are as wanted; `what` names that in the error.
+    ///
+    /// # Errors
+    /// [`MigrateError`], when it ends first or they are not in time. The source runs on then if it can.
+    pub async fn until(
+        mut self,
+        what: &str,
+        wanted: impl FnMut(&Figures) -> bool + Send,
+    ) -> Result<Self, MigrateError> {
+        match self.figures_are(what, wanted).await {
+            Ok(()) => Ok(self),
+            Err(cause) => Err(self.fail(cause).await),
+        }
+    }
+
+    async fn figures_are(
+        &mut self,
+        what: &str,
+        mut wanted: impl FnMut(&Figures) -> bool + Send,
+    ) -> Result<(), Cause> {
+        let start = Instant::now();
+        let limit = self.source.limit(self.limit);
+        loop {
+            let cursor = self.source.cursor();
+            let figures = self.figures().await?;
+            self.phase = Phase::of(&figures.status).unwrap_or(self.phase);
+            if wanted(&figures) {
+                return Ok(());
+            }
+            if is_over(&figures.status) {
+                return Err(Cause::Source {
+                    status: figures.status,
+                });
+            }
+            if start.elapsed() >= limit {
+                return Err(Cause::TimedOut {
+                    awaited: what.to_owned(),
+                    waited: start.elapsed(),
+                });
+            }
+            tokio::select! {
+                biased;
+                changed = next_change(self.source, cursor) => { changed?; }
+                () = tokio::time::sleep(LOOK) => {}
+                exit = self.destination.watch.exit() => {
+                    return self.destination_ended(exit).await.map(drop);
+                }
+            }
+        }
+    }
+
+    /// From now on the guest may stand still this long.
+    ///
+    /// # Errors
+    /// [`VmError::Monitor`].
+    pub async fn allow_downtime(&self, limit: Duration) -> Result<(), VmError> {
+        let limit = json!({"downtime-limit": limit.as_millis() as u64});
+        let told = self.source.qmp().execute("migrate-set-parameters", limit);
+        let verb = "set parameters of the migration of";
+        self.source.watch.told(verb, told.await).await.map(drop)
+    }
+
     /// Lets the guest go on at the destination as soon as may be.
     ///
     /// # Errors
@@ -284,7 +346,13 @@ impl<'a> Ongoing<'a> {
         let source = self.source;
         let told = source.qmp().execute("migrate_cancel", json!({})).await;
         source.watch.told("call off the migration of", told).await?;
-        self.source_reaches(&[MigrationStatus::Cancelled]).await?;
+        // The destination ends as soon as the connection does, which is no failure here.
+        let over = |event: &Event| event.name == "MIGRATION" && is_over(&status_of(event));
+        let end = source.wait_for_event_that(self.cursor, "MIGRATION cancelled", self.limit, over);
+        let status = status_of(&end.await?);
+        if status != MigrationStatus::Cancelled {
+            return Err(Cause::Source { status });
+        }
         let figures = source.migration_figures().await?;
         if self.was_running {
             source
@@ -312,17 +380,16 @@ impl<'a> Ongoing<'a> {
 
     async fn run_to_end(&mut self) -> Result<(Figures, Option<Duration>), Cause> {
         let ends = [MigrationStatus::Completed, MigrationStatus::PreSwitchover];
-        while self.source_reaches(&ends).await? == MigrationStatus::PreSwitchover {
-            let arguments = json!({"state": MigrationStatus::PreSwitchover.as_str()});
-            let told = self
-                .source
-                .qmp()
-                .execute("migrate-continue", arguments)
-                .await;
-            self.source
-                .watch
-                .told("let the migration go on of", told)
-                .await?;
+        loop {
+            if self.phase == Phase::PreSwitchover {
+                let state = json!({"state": MigrationStatus::PreSwitchover.as_str()});
+                let told = self.source.qmp().execute("migrate-continue", state);
+                let verb = "let the migration go on of";
+                self.source.watch.told(verb, told.await).await?;
+            }
+            if self.source_reaches(&ends).await? == MigrationStatus::Completed {
+                break;
+            }
         }
         if self.transport == Transport::File {
             let mut file = Address::file(&self.destination, &self.file())?;
@@ -396,13 +463,8 @@ impl<'a> Ongoing<'a> {
             if wanted.contains(&status) {
                 return Ok(status);
             }
-            match status {
-                MigrationStatus::Failed
-                | MigrationStatus::Cancelled
-                | MigrationStatus::Completed => {
-                    return Err(Cause::Source { status });
-                }
-                _ => {}
+            if is_over(&status) {
+                return Err(Cause::Source { status });
             }
         }
     }
@@ -517,12 +579,7 @@ impl<'a> Ongoing<'a> {
             return sides;
         };
         sides.source = figures.error_desc;
-        if !matches!(
-            figures.status,
-            MigrationStatus::Failed | MigrationStatus::Cancelled | MigrationStatus::Completed
-        ) && self.phase >= Phase::Start
-            && self.phase < Phase::Postcopy
-        {
+        if !is_over(&figures.status) && self.phase >= Phase::Start && self.phase < Phase::Postcopy {
             let _ = source.qmp().execute("migrate_cancel", json!({})).await;
             let _ = self.source_reaches(&[MigrationStatus::Cancelled]).await;
         }
@@ -547,6 +604,11 @@ async fn next_change(source: &Vm, cursor: Cursor) -> Result<Event, VmError> {
     source
         .wait_for_event_that(cursor, "MIGRATION", Duration::MAX, changes)
         .await
+}
+
+fn is_over(status: &MigrationStatus) -> bool {
+    use MigrationStatus::{Cancelled, Completed, Failed};
+    matches!(status, Failed | Cancelled | Completed)
 }
 
 fn status_of(event: &Event) -> MigrationStatus {
