@@ -26,6 +26,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run tests (what is meant where no command is named)
+    #[command(args_override_self = true)]
     Run(Box<RunArgs>),
     /// Say what this host can do, and how to mend what it cannot
     Doctor(DoctorArgs),
@@ -37,6 +38,9 @@ pub enum Command {
     Config(config_tools::cli::ConfigCommand),
     /// Measure what virt-test costs, against the same done by hand
     Bench(BenchArgs),
+    /// Options kept under a name in virt-test.toml
+    #[command(subcommand)]
+    Profile(ProfileCommand),
     /// Install the host packages tests need
     Install(InstallArgs),
     /// The accelerator probe's inner process
@@ -84,6 +88,16 @@ pub enum GuestCommand {
         #[command(flatten)]
         data: DataArgs,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProfileCommand {
+    /// Print the names of the profiles
+    List,
+    /// Print the options a profile stands for
+    Show { name: String },
+    /// Print the JSON Schema of virt-test.toml
+    Schema,
 }
 
 #[derive(Debug, Args)]
@@ -158,6 +172,9 @@ pub struct RunArgs {
     /// Run this Cartesian configuration instead of the one that comes along
     #[arg(short = 'c', long, value_name = "FILE", help_heading = "Selection")]
     pub config: Option<PathBuf>,
+    /// Options kept under this name in virt-test.toml [default: default, where there is one]; what is typed wins
+    #[arg(short = 'P', long, value_name = "NAME", help_heading = "Selection")]
+    pub profile: Option<String>,
     /// Only tests an expression means, such as 'boot & param(mem >= 1G) - tag(slow)' (may be repeated: all must hold)
     #[arg(
         short = 'E',

@@ -52,6 +52,7 @@ mod install;
 mod keys;
 mod options;
 mod partition;
+mod profile;
 mod program;
 mod rerun;
 mod run;

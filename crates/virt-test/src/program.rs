@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, Command};
 use crate::exit::Status;
-use crate::{bench, config, doctor, guest, install, run};
+use crate::{bench, config, doctor, guest, install, profile, run, say};
 
 /// Does what the command line says with the tests that are linked into this program: runs them, lists them, explains their
 /// configuration. A program with no other `main` is a runner of its own.
@@ -25,16 +25,31 @@ pub fn main_with_default_tests(names: &'static str) -> ExitCode {
 
 fn start(default_tests: Option<&str>) -> ExitCode {
     let typed: Vec<OsString> = std::env::args_os().collect();
-    let cli = match Cli::try_parse_from(run_is_meant(&typed)) {
+    let words = run_is_meant(&typed);
+    let mut cli = match Cli::try_parse_from(&words) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    if let Command::Run(args) = &cli.command {
+        let words = match profile::applied(&words, args) {
+            Ok(words) => words,
+            Err(error) => {
+                say::error(error, &[]);
+                return Status::Usage.into();
+            }
+        };
+        cli = match Cli::try_parse_from(&words) {
+            Ok(cli) => cli,
+            Err(error) => return usage(&error),
+        };
+    }
     let status = match cli.command {
         Command::Run(args) => run::run(&args, default_tests, &typed),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Guest(command) => guest::guest(&command),
         Command::Config(command) => return config::config(&command),
         Command::Bench(args) => bench::bench(&args),
+        Command::Profile(command) => profile::profile(&command),
         Command::Install(args) => install::install(&args),
         Command::KvmProbe => host::accel::kvm_probe_child(),
     };

@@ -258,3 +258,42 @@ fn programs_get_lists_and_events_as_json() {
     let (_, events) = json(&[]);
     assert_eq!(events, lab.events());
 }
+
+#[test]
+fn a_profile_is_options_under_a_name_and_what_is_typed_wins() {
+    let lab = Lab::new();
+    let config = config(&lab, 3, &[]);
+    let project = tempfile::tempdir().unwrap();
+    let below = project.path().join("below");
+    std::fs::create_dir(&below).unwrap();
+    let text = format!(
+        "[profile.default]\nconfig = '{config}'\nlist-tests-is-not-here = 1\n[profile.some]\nconfig = '{config}'\nfilter = ['n0 | n1']\nextra = ['smp = 3']\n"
+    );
+    let beside = format!("{text}[profile.beside]\nconfig = 'beside.cfg'\n");
+    std::fs::copy(&config, project.path().join("beside.cfg")).unwrap();
+    let write = |text: &str| std::fs::write(project.path().join("virt-test.toml"), text).unwrap();
+    let run = |options: &[&str]| {
+        let mut command = lab.run_command(options);
+        Said::from(command.current_dir(&below).output().unwrap())
+    };
+    write(&text);
+    let said = run(&[]);
+    assert_eq!(said.status, 4, "{said:?}");
+    assert!(
+        said.err
+            .contains("profile default: 'list-tests-is-not-here'"),
+        "{}",
+        said.err
+    );
+    let said = run(&["-P", "some", "--extra", "smp = 4", "--show-config"]);
+    assert!(said.out.ends_with("smp = 3\nsmp = 4\n"), "{}", said.out);
+    let said = run(&["-P", "some", "--list-tests"]);
+    assert_eq!(said.out, "n0\nn1\n");
+    let said = run(&["-P", "some", "-c", "/no/such.cfg", "--list-tests"]);
+    assert_eq!(said.status, 4, "{said:?}");
+    write(&text.replace("list-tests-is-not-here", "jobs"));
+    assert_eq!(run(&["--list-tests"]).out, "n0\nn1\nn2\n");
+    assert_eq!(run(&["-P", "none"]).status, 4);
+    write(&beside);
+    assert_eq!(run(&["-P", "beside", "--list-tests"]).out, "n0\nn1\nn2\n");
+}
