@@ -309,3 +309,40 @@ fn a_guest_nobody_knows_is_an_error_that_names_those_there_are() {
     );
     assert!(list.iter().all(|status| status.ready.is_none()));
 }
+
+#[test]
+fn a_guest_is_given_an_ssh_server_behind_what_it_is_made_of() {
+    let (_guard, data) = store();
+    let Some(ensured) = ensure(&data, Rebuild::IfStale) else {
+        return;
+    };
+    let store = GuestStore::new(&data);
+    let made = match store.ensure_ssh_server(&ensured.guest, &|_| {}) {
+        Ok(made) => made,
+        Err(error @ (Error::NoPackage { .. } | Error::Download { .. } | Error::Spawn { .. })) => {
+            println!("skipped: {error}");
+            return;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let plain = fs::read(&ensured.guest.initrd).unwrap();
+    let with_server = fs::read(&made).unwrap();
+    assert!(with_server.starts_with(&plain));
+    let added = String::from_utf8_lossy(&with_server[plain.len()..]).into_owned();
+    for file in [
+        "sbin/dropbear",
+        "lib/libc.so.6",
+        "lib64/ld-linux",
+        "etc/dropbear",
+    ] {
+        assert!(added.contains(file), "{file}");
+    }
+    let began = Instant::now();
+    let again = store.ensure_ssh_server(&ensured.guest, &|_| panic!("it is there"));
+    assert_eq!(again.unwrap(), made);
+    println!(
+        "made: {} bytes; found again in {:?}",
+        added.len(),
+        began.elapsed()
+    );
+}
