@@ -198,3 +198,23 @@ fn a_run_says_what_it_does_and_stands_still_with_its_guests() {
     );
     lab.assert_no_qemu_is_left();
 }
+
+#[test]
+fn a_second_ctrl_c_ends_the_run_whatever_it_still_has_to_do() {
+    let lab = Lab::new();
+    let config = lab.logs().join("slow.cfg");
+    let text = "vms =\ntype = noop\npre_command = sleep 1000\npost_command = sleep 1000\nvariants:\n    - a:\n    - b:\n";
+    std::fs::write(&config, text).unwrap();
+    let config = config.display().to_string();
+    let child = lab.run_until(&["-c", &config, "-j", "2"], "running pre_command");
+    signal(child.id(), "INT");
+    wait_until("the clean-up", || {
+        lab.events().matches("running post_command").count() == 2
+    });
+    // Sooner would count as the same signal, told to the process and to its group.
+    std::thread::sleep(Duration::from_millis(200));
+    signal(child.id(), "INT");
+    let said = finish(child, Duration::from_secs(15));
+    assert_eq!(said.status, 8, "{said:?}");
+    assert_eq!(lab.left_in_runtime(), Vec::<std::path::PathBuf>::new());
+}
