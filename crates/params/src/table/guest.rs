@@ -94,9 +94,9 @@ pub(super) const POWER: Section = Section {
     keys: &[
         Key::set(
             "shutdown_methods",
-            &["shell", "system_powerdown"],
+            &["shell", "agent", "system_powerdown"],
             Test,
-            "Ways the test shuts the guest down, one after the other: by its own command, by the power button.",
+            "Ways the test shuts the guest down, one after the other: by its own command, by its agent, by the power button.",
         )
         .or("shell")
         .also(&["shutdown_method"]),
@@ -104,9 +104,9 @@ pub(super) const POWER: Section = Section {
         Key::seconds("shutdown_timeout", Vm, "How long a shutdown may take.").or("15"),
         Key::set(
             "reboot_methods",
-            &["shell", "system_reset"],
+            &["shell", "agent", "system_reset"],
             Test,
-            "Ways the test reboots the guest, one after the other: by its own command, by the reset button.",
+            "Ways the test reboots the guest, one after the other: by its own command, by its agent, by the reset button.",
         )
         .or("shell")
         .also(&["reboot_method"]),
@@ -123,6 +123,61 @@ pub(super) const POWER: Section = Section {
             "How long the guest may take until it resets the machine; `login_timeout` counts from there.",
         )
         .or("15"),
+        Key::seconds("pause_time", Test, "How long the test lets the machine stand still.").or("2"),
+        Key::one_of(
+            "suspend_to",
+            &["ram", "disk"],
+            Test,
+            "Where the guest keeps its memory while it is suspended: ACPI S3 or S4.",
+        )
+        .or("ram"),
+        Key::text(
+            "suspend_prepare",
+            Test,
+            "Command of the guest that makes it able to be suspended.",
+        )
+        .or("true"),
+        Key::seconds(
+            "suspend_timeout",
+            Test,
+            "How long the guest may take until it sleeps.",
+        )
+        .or("60"),
+    ],
+};
+
+pub(super) const TROUBLE: Section = Section {
+    title: "Watchdogs, panics, clocks",
+    doc: "What the tests of a guest in trouble read.",
+    keys: &[
+        Key::set(
+            "panic_actions",
+            &["none", "pause", "shutdown", "exit-failure"],
+            Test,
+            "What QEMU does with a guest that panics, one after the other; one that ends QEMU comes last.",
+        )
+        .or("pause"),
+        Key::set(
+            "watchdog_actions",
+            &["none", "debug", "pause", "inject-nmi", "reset", "shutdown", "poweroff"],
+            Test,
+            "What QEMU does when the watchdog fires, one after the other; one that ends QEMU comes last.",
+        )
+        .or("reset"),
+        Key::text("watchdog_driver", Test, "The guest's driver of the watchdog.").or("i6300esb"),
+        Key::count(
+            "watchdog_timeout",
+            Test,
+            "Seconds after which a watchdog that is not looked after fires.",
+        )
+        .or("2"),
+        Key::seconds("drift_time", Test, "How long the test watches the guest's clock.").or("3"),
+        Key::number(
+            "drift_tolerance",
+            Test,
+            "Share of that time by which the guest's clock may be off.",
+        )
+        .or("0.002"),
     ],
 };
 

@@ -42,6 +42,7 @@ pub const SECTIONS: &[Section] = &[
     guest::SECTION,
     guest::FILES,
     guest::POWER,
+    guest::TROUBLE,
 ];
 
 /// Every key, in the order of the reference.

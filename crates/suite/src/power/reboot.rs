@@ -1,8 +1,9 @@
-//! A guest reboots, by each of `reboot_methods`: by its own command (`shell`), and by QEMU's `system_reset`. QEMU says RESET, and
-//! the guest that answers afterwards is one that has just booted: another boot id, and an uptime that went back.
+//! A guest reboots, by each of `reboot_methods`: by its own command (`shell`), by its agent (`agent`), and by QEMU's
+//! `system_reset`. QEMU says RESET, and the guest that answers afterwards is one that has just booted: another boot id, and an uptime that went back.
 
 use std::time::Instant;
 
+use guest::agent::ShutdownMode;
 use virt_test::{Stop, Test, TestResult, check};
 use vm::Session;
 
@@ -26,6 +27,15 @@ async fn reboot(test: &mut Test) -> TestResult {
                         check!(output.status.success(), "{command} ended with {}: {}", output.status, output.stdout_text());
                     }
                 }
+            }
+            "agent" => {
+                let limit = test.span("reboot_timeout")?;
+                let reset = vm.wait_for_event_since(cursor, "RESET", limit);
+                let agent = vm.wait_for_agent(limit).await?;
+                let asked = agent
+                    .shutdown(ShutdownMode::Reboot, reset, vm.limit(limit))
+                    .await;
+                asked.map_err(|error| Stop::fail(error.to_string()))??;
             }
             "system_reset" => vm.reset().await?,
             other => return Err(Stop::error(format!("reboot_methods names '{other}'"))),

@@ -1,6 +1,7 @@
-//! A guest powers off, by each of `shutdown_methods`: by its own command (`shell`), and when the power button is pressed
+//! A guest powers off, by each of `shutdown_methods`: by its own command (`shell`), by its agent (`agent`), and when the power button is pressed
 //! (`system_powerdown`). QEMU says SHUTDOWN, by the guest's will, and ends without an error.
 
+use guest::agent::ShutdownMode;
 use virt_test::{Stop, Test, TestResult, check};
 
 #[virt_test::test]
@@ -24,6 +25,15 @@ async fn shutdown(test: &mut Test) -> TestResult {
                         }
                     }
                 }
+            }
+            "agent" => {
+                let limit = test.span("shutdown_timeout")?;
+                let end = vm.wait_exit(limit);
+                let agent = vm.wait_for_agent(limit).await?;
+                let asked = agent
+                    .shutdown(ShutdownMode::PowerDown, end, vm.limit(limit))
+                    .await;
+                asked.map_err(|error| Stop::fail(error.to_string()))??;
             }
             "system_powerdown" => vm.powerdown().await?,
             other => return Err(Stop::error(format!("shutdown_methods names '{other}'"))),

@@ -1,0 +1,123 @@
+//! A watchdog that the guest arms and then forgets fires: QEMU says WATCHDOG with its action, and does what each of
+//! `watchdog_actions` says. One that is looked after, or disarmed, does not.
+
+use serde_json::json;
+use virt_test::{Stop, Test, TestResult, check};
+use vm::qmp::{Event, RunState};
+use vm::{FindingKind, Session, Vm};
+
+use crate::ask::ask;
+
+/// Opens the device and looks after it only once in a thousand seconds.
+const FORGET: &str = "watchdog -T $(cat /tmp/timeout) -t 1000 /dev/watchdog0";
+const ATTEND: &str = "watchdog -T $(cat /tmp/timeout) -t 500ms /dev/watchdog0";
+/// Ending it disarms the device.
+const DISARM: &str = "kill $(pidof watchdog); n=0; while pidof watchdog; do [ $((n += 1)) -lt 100 ] || exit 1; usleep 20000; done";
+
+#[virt_test::test(type_specific)]
+async fn watchdog(test: &mut Test) -> TestResult {
+    let vm = test.main_vm()?;
+    let limit = test.span("login_timeout")?;
+    let actions: Vec<String> = test.param("watchdog_actions")?;
+    vm.health().allow(FindingKind::Watchdog);
+    let mut session = prepared(test, &vm).await?;
+
+    test.phase("looking after the watchdog");
+    let before = vm.cursor();
+    ask(&mut session, ATTEND).await?;
+    ask(
+        &mut session,
+        &format!("sleep {}", 2 * test.param::<u32>("watchdog_timeout")?),
+    )
+    .await?;
+    ask(&mut session, DISARM).await?;
+    let early: Vec<Event> = fired(&vm, before);
+    check!(
+        early.is_empty(),
+        "the guest looks after its watchdog, and QEMU says {early:?}"
+    );
+
+    for action in &actions {
+        let wanted = json!({"watchdog": action});
+        vm.qmp().execute("set-action", wanted).await?;
+        test.phase(format!("forgetting the watchdog, with action {action}"));
+        let before = vm.cursor();
+        let nmis = nmis(&mut session).await?;
+        ask(&mut session, FORGET).await?;
+        let event = vm.wait_for_event_since(before, "WATCHDOG", limit).await?;
+        check!(
+            event.data["action"] == action.as_str(),
+            "the watchdog fired, and QEMU says {}",
+            event.data
+        );
+        match action.as_str() {
+            "none" | "debug" => check!(
+                vm.status().await? == RunState::Running,
+                "watchdog={action}, and the machine does not run on"
+            ),
+            "pause" => {
+                vm.wait_for_status(RunState::Watchdog, limit).await?;
+                vm.resume().await?;
+            }
+            "inject-nmi" => {
+                let more = format!(
+                    "n=0; until [ $(awk '/NMI:/ {{ print $2 }}' /proc/interrupts) -gt {nmis} ]; do [ $((n += 1)) -lt 100 ] || exit 1; usleep 20000; done"
+                );
+                ask(&mut session, &more).await?;
+            }
+            "reset" => {
+                vm.wait_for_event_since(before, "RESET", limit).await?;
+                session = prepared(test, &vm).await?;
+                continue;
+            }
+            "poweroff" | "shutdown" => return ends(test, &vm, action, before).await,
+            other => return Err(Stop::error(format!("watchdog_actions names '{other}'"))),
+        }
+        ask(&mut session, DISARM).await?;
+    }
+    Ok(())
+}
+
+/// A session once the guest has booted and has its watchdog's driver.
+async fn prepared(test: &Test, vm: &Vm) -> TestResult<Session> {
+    let mut session = vm.session(test.span("login_timeout")?).await?;
+    let driver: String = test.param("watchdog_driver")?;
+    let timeout: String = test.param("watchdog_timeout")?;
+    let ready = format!(
+        "modprobe {driver} && echo {timeout} > /tmp/timeout && test -c /dev/watchdog0 && cat /sys/class/watchdog/watchdog0/identity"
+    );
+    let identity = ask(&mut session, &ready).await?;
+    check!(
+        !identity.contains("Software"),
+        "the guest's first watchdog is '{identity}'"
+    );
+    Ok(session)
+}
+
+async fn nmis(session: &mut Session) -> TestResult<String> {
+    ask(session, "awk '/NMI:/ { print $2 }' /proc/interrupts").await
+}
+
+fn fired(vm: &Vm, since: vm::qmp::Cursor) -> Vec<Event> {
+    let events = vm.qmp().events().since(since).into_iter();
+    events.filter(|event| event.name == "WATCHDOG").collect()
+}
+
+/// `poweroff` is QEMU's doing, `shutdown` presses the guest's power button.
+async fn ends(test: &Test, vm: &Vm, action: &str, before: vm::qmp::Cursor) -> TestResult {
+    let report = vm.wait_exit(test.span("shutdown_timeout")?).await?;
+    let events = vm.qmp().events().since(before);
+    let pressed = events.iter().any(|event| event.name == "POWERDOWN");
+    let guest = report
+        .shutdown
+        .as_ref()
+        .is_some_and(|shutdown| shutdown.guest);
+    check!(
+        report.exit.success()
+            && pressed == (action == "shutdown")
+            && (guest || action == "poweroff"),
+        "watchdog={action}, and QEMU {report}, {} POWERDOWN",
+        if pressed { "with" } else { "without" }
+    );
+    Ok(())
+}
