@@ -182,7 +182,7 @@ impl Env {
         };
         let names = wanting
             .iter()
-            .filter_map(|params| params.value("guest_name"));
+            .filter_map(|params| crate::furnish::guest_of(params));
         let names: BTreeSet<String> = names.map(str::to_owned).collect();
         let guests: Vec<_> = names
             .into_iter()

@@ -101,7 +101,7 @@ impl Plan {
             .iter()
             .filter_map(|test| test.params().value(key))
         {
-            if !values.contains(&value) {
+            if !value.is_empty() && !values.contains(&value) {
                 values.push(value);
             }
         }

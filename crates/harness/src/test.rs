@@ -312,7 +312,7 @@ impl Test {
         if let Some(boot) = furnish::own_kernel(params, self.env.settings.dirs.data()) {
             return Ok(boot);
         }
-        let Some(name) = params.value("guest_name") else {
+        let Some(name) = furnish::guest_of(params) else {
             return Ok(Boot::Disk);
         };
         let guest = self.env.guest(name);
