@@ -221,7 +221,7 @@ impl Test {
             let key = &self.env.ssh_kit()?.key;
             access.key = Some(key.private.clone());
             // Ours was told the key when it was started.
-            if crate::furnish::guest_of(&params).is_none() {
+            if crate::furnish::guest_of(params).is_none() {
                 let request = json!({"username": access.user, "keys": [key.public]});
                 let agent = vm.wait_for_agent(limit).await?;
                 let add = agent.execute("guest-ssh-add-authorized-keys", request, vm.limit(limit));
