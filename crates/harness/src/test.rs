@@ -292,6 +292,7 @@ impl Test {
         if !self.away.remove(name) {
             self.away.insert(name.to_owned());
         }
+        self.running.add_machine(&vm);
         self.sentinel.watch(&vm);
         self.machines.insert(name.to_owned(), vm);
     }
