@@ -87,6 +87,15 @@ impl Disks {
         })
     }
 
+    /// Copies a disk as it is, to a path where there is nothing yet: sharing its blocks where the file system can, else its data
+    /// without its holes.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn duplicate(&self, from: &Path, to: &Path) -> Result<()> {
+        copy(from, to)
+    }
+
     async fn blank(&self, path: &Path, request: &DiskRequest, size: u64) -> Result<()> {
         match request.format {
             ImageFormat::Raw if request.options.is_empty() => {

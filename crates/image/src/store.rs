@@ -17,7 +17,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The guest's init, built with this program.
 static INIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tiny-init"));
@@ -29,6 +29,9 @@ const INITRD: &str = "initrd";
 const MANIFEST: &str = "manifest.json";
 const CURRENT: &str = "current";
 const BUILDING: &str = ".building-";
+
+/// How long a replaced guest is kept that nobody uses.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the making of a guest is doing; its text suits a live line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,41 +181,27 @@ impl GuestStore {
         self.data.join("guests").join(recipe.name)
     }
 
+    /// The newest guest if this program would make it so, else one made so before: versions of this program that take turns need not
+    /// make theirs anew each time.
     fn find_current(&self, recipe: &Recipe) -> Result<Option<TinyGuest>> {
-        let current = self.home(recipe).join(CURRENT);
-        let Some(key) = existing(fs::read_link(&current)).map_err(Error::io("read", &current))?
-        else {
+        let home = self.home(recipe);
+        let current = home.join(CURRENT);
+        let newest = existing(fs::read_link(&current)).map_err(Error::io("read", &current))?;
+        let Some(newest) = newest else {
             return Ok(None);
         };
-        let directory = self.home(recipe).join(key);
-        let path = directory.join(MANIFEST);
-        let Some(text) = existing(fs::read_to_string(&path)).map_err(Error::io("read", &path))?
-        else {
-            return Ok(None);
-        };
-        // A manifest of another version of this program means that the guest has to be made again, not that anything is wrong.
-        let Ok(manifest) = serde_json::from_str::<Manifest>(&text) else {
-            return Ok(None);
-        };
-        let guest = TinyGuest {
-            kernel: directory.join(KERNEL),
-            shipped_kernel: directory.join(SHIPPED),
-            initrd: directory.join(INITRD),
-            manifest,
-        };
-        let whole =
-            |path: &Path, size: u64| path.metadata().is_ok_and(|metadata| metadata.len() == size);
-        let usable = guest.manifest.format == manifest::FORMAT
-            && guest.manifest.recipe == recipe_fingerprint(recipe)
-            && whole(&guest.kernel, guest.manifest.kernel_size)
-            && whole(&guest.shipped_kernel, guest.manifest.shipped_kernel_size)
-            && whole(&guest.initrd, guest.manifest.initrd_size)
-            && guest
-                .manifest
-                .components
-                .iter()
-                .all(|component| component.origin.is_unchanged());
-        Ok(usable.then_some(guest))
+        if let Some(guest) = usable(recipe, &home.join(&newest))? {
+            return Ok(Some(guest));
+        }
+        for entry in fs::read_dir(&home).map_err(Error::io("read", &home))? {
+            let entry = entry.map_err(Error::io("read", &home))?;
+            let is_guest = entry.file_type().is_ok_and(|kind| kind.is_dir())
+                && !entry.file_name().to_string_lossy().starts_with(BUILDING);
+            if is_guest && let Some(guest) = usable(recipe, &entry.path())? {
+                return Ok(Some(guest));
+            }
+        }
+        Ok(None)
     }
 
     fn build(
@@ -274,6 +263,42 @@ impl GuestStore {
         prune(home, &guest.manifest.key);
         Ok(guest)
     }
+}
+
+/// The guest of a directory, if it is whole and this program would make it the same.
+fn usable(recipe: &Recipe, directory: &Path) -> Result<Option<TinyGuest>> {
+    let path = directory.join(MANIFEST);
+    let Some(text) = existing(fs::read_to_string(&path)).map_err(Error::io("read", &path))? else {
+        return Ok(None);
+    };
+    // A manifest of another version of this program means that the guest has to be made again, not that anything is wrong.
+    let Ok(manifest) = serde_json::from_str::<Manifest>(&text) else {
+        return Ok(None);
+    };
+    let guest = TinyGuest {
+        kernel: directory.join(KERNEL),
+        shipped_kernel: directory.join(SHIPPED),
+        initrd: directory.join(INITRD),
+        manifest,
+    };
+    let whole =
+        |path: &Path, size: u64| path.metadata().is_ok_and(|metadata| metadata.len() == size);
+    let usable = guest.manifest.format == manifest::FORMAT
+        && guest.manifest.recipe == recipe_fingerprint(recipe)
+        && whole(&guest.kernel, guest.manifest.kernel_size)
+        && whole(&guest.shipped_kernel, guest.manifest.shipped_kernel_size)
+        && whole(&guest.initrd, guest.manifest.initrd_size)
+        && guest
+            .manifest
+            .components
+            .iter()
+            .all(|component| component.origin.is_unchanged());
+    if usable {
+        // When it was last used: what nobody uses is removed some day. A time that cannot be set makes it look older, no more.
+        let used = fs::File::options().append(true).open(&path);
+        let _ = used.and_then(|file| file.set_modified(SystemTime::now()));
+    }
+    Ok(usable.then_some(guest))
 }
 
 fn known_recipe(name: &str) -> Result<&'static Recipe> {
@@ -417,7 +442,8 @@ fn remove_leftovers(home: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes guests that newer ones have replaced, but for the newest of them: a run that goes on may still boot that one.
+/// Removes guests that newer ones have replaced, but for the last used of them and those used within a day: a run that goes on may
+/// still boot them.
 fn prune(home: &Path, current: &str) {
     let Ok(entries) = fs::read_dir(home) else {
         return;
@@ -425,22 +451,20 @@ fn prune(home: &Path, current: &str) {
     let mut replaced: Vec<_> = entries
         .filter_map(|entry| {
             let entry = entry.ok()?;
-            let made = entry
-                .path()
-                .join(MANIFEST)
-                .metadata()
-                .ok()?
-                .modified()
-                .ok()?;
+            let used = entry.path().join(MANIFEST).metadata();
+            let used = used.and_then(|metadata| metadata.modified()).ok()?;
             (entry.file_name() != current && !entry.path().is_symlink())
-                .then_some((made, entry.path()))
+                .then_some((used, entry.path()))
         })
         .collect();
     replaced.sort();
     replaced.pop();
-    for (_, path) in replaced {
-        // Where it cannot be removed it only takes space.
-        let _ = fs::remove_dir_all(path);
+    let now = SystemTime::now();
+    for (used, path) in replaced {
+        if now.duration_since(used).is_ok_and(|unused| unused > KEPT) {
+            // Where it cannot be removed it only takes space.
+            let _ = fs::remove_dir_all(path);
+        }
     }
 }
 
@@ -476,16 +500,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_replaced_guest_is_kept_and_older_ones_go() {
+    fn the_last_used_replaced_guest_is_kept_and_those_of_a_day_and_older_ones_go() {
         let home = tempfile::tempdir().unwrap();
-        for (age, key) in ["current", "newest", "older", "oldest"]
-            .into_iter()
-            .enumerate()
-        {
+        for (key, hours) in [("current", 0), ("first", 2), ("day", 23), ("older", 25)] {
             let directory = home.path().join(format!("{key}-key"));
             fs::create_dir(&directory).unwrap();
             let manifest = fs::File::create(directory.join(MANIFEST)).unwrap();
-            let made = std::time::SystemTime::now() - Duration::from_secs(3600 * age as u64);
+            let made = std::time::SystemTime::now() - Duration::from_secs(3600 * hours);
             manifest.set_modified(made).unwrap();
         }
         std::os::unix::fs::symlink("current-key", home.path().join(CURRENT)).unwrap();
@@ -494,7 +515,17 @@ mod tests {
         let entries = fs::read_dir(home.path()).unwrap();
         let mut left: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
-        assert_eq!(left, ["current", "current-key", "lock", "newest-key"]);
+        assert_eq!(
+            left,
+            ["current", "current-key", "day-key", "first-key", "lock"]
+        );
+        let day = home.path().join("day-key").join(MANIFEST);
+        fs::remove_dir_all(home.path().join("first-key")).unwrap();
+        let long_ago = SystemTime::now() - 2 * KEPT;
+        let manifest = fs::File::options().append(true).open(day).unwrap();
+        manifest.set_modified(long_ago).unwrap();
+        prune(home.path(), "current-key");
+        assert!(home.path().join("day-key").exists());
     }
 
     #[test]
