@@ -175,6 +175,22 @@ async fn a_login_survives_the_boot_the_echo_and_a_prompt_in_pieces() {
 }
 
 #[tokio::test]
+async fn a_prompt_is_waited_for_and_left_as_it_is() {
+    let (console, mut guest) = console();
+    guest.write_all(b"[ 0.1] booting\r\n").await.unwrap();
+    let login = Login::default();
+    let early = console
+        .wait_for_prompt(&login, Duration::from_millis(50))
+        .await;
+    assert!(early.unwrap_err().is_timeout());
+    guest.write_all(b"[root@tiny root]# ").await.unwrap();
+    console.wait_for_prompt(&login, LIMIT).await.unwrap();
+    let mut byte = [0];
+    let typed = tokio::time::timeout(Duration::from_millis(50), guest.read(&mut byte));
+    assert!(typed.await.is_err(), "{byte:?} was typed");
+}
+
+#[tokio::test]
 async fn a_refused_login_is_told_at_once() {
     let (console, mut guest) = console();
     let script = tokio::spawn(async move {

@@ -14,6 +14,7 @@ use image::{Disks, GuestStore, QemuImg, Rebuild, TinyGuest};
 use machine::{Capabilities, Program};
 use tracing::{info, warn};
 
+use crate::fork::Templates;
 use crate::logging::TestLogs;
 use crate::outside::StandStill;
 use crate::plan::Plan;
@@ -45,6 +46,7 @@ pub struct Env {
     pub(crate) accel: Decision,
     pub(crate) tsc_khz: Option<u32>,
     pub(crate) disks: Option<Disks>,
+    pub(crate) templates: Templates,
     qemus: BTreeMap<String, Arc<Binary>>,
     guests: BTreeMap<String, Arc<TinyGuest>>,
     /// Nothing where no test logs in by SSH; why not, where the host cannot.
@@ -130,6 +132,7 @@ impl Env {
             },
             tsc_khz: None,
             disks: None,
+            templates: Templates::new(settings.dirs.data()),
             qemus: BTreeMap::new(),
             guests: BTreeMap::new(),
             ssh: None,

@@ -23,6 +23,7 @@ mod attempt;
 mod budget;
 mod env;
 mod firmware;
+mod fork;
 mod furnish;
 mod hooks;
 mod logging;

@@ -234,7 +234,7 @@ impl Test {
 }
 
 /// How to log in on a console.
-fn login(params: &Params) -> TestResult<Login> {
+pub(crate) fn login(params: &Params) -> TestResult<Login> {
     let mut login = Login {
         user: params.value("username").map(str::to_owned),
         password: params.value("password").map(str::to_owned),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use events::Event;
 use host::ledger::Token;
-use image::{Acceleration, Contents, DiskRequest, TinyGuest};
+use image::{Acceleration, Contents, DiskRequest, Disks, TinyGuest};
 use machine::{Accel, Boot, MachineSpec, MachineType, Made, Program};
 use params::{FromParam, ParamError, Params};
 use tracing::info;
@@ -206,26 +206,49 @@ impl Test {
         let context = self.context(name, &params, "qemu_binary")?;
         self.phase(format!("starting {name}"));
         let accel = self.accel(&params);
-        let media = Media {
-            boot: self.boot(&params, accel)?,
-            firmware: firmware::of(&params, self.env.settings.dirs.data(), &self.dir, name)?,
-            images: self.images_of(name, &params).await?,
-            data: self.env.settings.dirs.data().to_owned(),
-        };
-        let mut spec = furnish::machine_spec(name, &params, accel, media)?;
-        self.addresses.tell(&mut spec);
-        self.settle_machine_type(&mut spec, &params);
+        let first = !self.images.contains_key(name);
+        if first && let Some((vm, images)) = self.fork(name, &params, accel, &context).await? {
+            self.images.insert(name.to_owned(), images);
+            return Ok(self.started(name, vm));
+        }
+        let images = self.images_of(name, &params).await?;
+        let spec = self.machine_spec(name, &params, accel, images)?;
         let vm = if params.flag("paused_after_start_vm")? {
             Vm::start_paused(spec, &context).await?
         } else {
             Vm::start(spec, &context).await?
         };
+        let vm = self.started(name, vm);
+        self.phase(format!("booting {name}"));
+        Ok(vm)
+    }
+
+    fn started(&mut self, name: &str, vm: Vm) -> Arc<Vm> {
         let vm = Arc::new(vm);
         self.running.add_machine(&vm);
         self.sentinel.watch(&vm);
         self.machines.insert(name.to_owned(), Arc::clone(&vm));
-        self.phase(format!("booting {name}"));
-        Ok(vm)
+        vm
+    }
+
+    /// Machine `name` as its parameters and these images make it.
+    pub(crate) fn machine_spec(
+        &self,
+        name: &str,
+        params: &Params,
+        accel: Accel,
+        images: Vec<PreparedImage>,
+    ) -> TestResult<MachineSpec> {
+        let media = Media {
+            boot: self.boot(params, accel)?,
+            firmware: firmware::of(params, self.env.settings.dirs.data(), &self.dir, name)?,
+            images,
+            data: self.env.settings.dirs.data().to_owned(),
+        };
+        let mut spec = furnish::machine_spec(name, params, accel, media)?;
+        self.addresses.tell(&mut spec);
+        self.settle_machine_type(&mut spec, params);
+        Ok(spec)
     }
 
     /// What a QEMU of machine `name` is started with. `binary` is the key that names it.
@@ -365,64 +388,67 @@ impl Test {
 
     async fn make_images(&mut self, vm: &str, params: &Params) -> TestResult<Vec<PreparedImage>> {
         let mut prepared = Vec::new();
-        for name in params.objects("images") {
-            let Some(disks) = self.env.disks.clone() else {
-                return Err(Stop::error("no qemu-img was prepared"));
-            };
-            let image = params.object_params(name);
-            let format: image::ImageFormat =
-                image_format(image.value("image_format").unwrap_or("qcow2"))?;
-            let size: params::ByteSize = image.need("image_size")?;
-            let (contents, made) = match image.value("image_name") {
-                Some(base) => {
-                    let base = self
-                        .env
-                        .settings
-                        .dirs
-                        .data()
-                        .join(format!("{base}.{}", format.as_str()));
-                    let backing = image::Backing {
-                        path: base.clone(),
-                        format,
-                    };
-                    (
-                        Contents::Of(backing),
-                        Made::Of(base, machine_format(format)),
-                    )
-                }
-                None => (
-                    Contents::Blank {
-                        size: size.as_bytes(),
-                    },
-                    Made::Blank(size),
-                ),
-            };
-            let request = DiskRequest {
-                name: format!("{vm}-{name}"),
-                format,
-                contents,
-                options: Vec::new(),
-            };
-            // Written down first: a run that is killed leaves it to the next to remove.
-            let path =
-                std::path::absolute(self.dir.join(format!("{vm}-{name}.{}", format.as_str())));
-            let token = path
-                .map_err(|e| e.to_string())
-                .and_then(|path| self.env.ledger.file(&path).map_err(|e| chain(&e)));
-            self.borrowed.push(
-                token.map_err(|e| Stop::error(format!("failed to write disk {name} down: {e}")))?,
-            );
-            let disk = disks.create(&self.dir, &request).await;
-            let disk = disk
-                .map_err(|e| Stop::error(format!("failed to make disk {name}: {}", chain(&e))))?;
-            prepared.push(PreparedImage {
-                name: name.to_owned(),
-                path: disk.path,
-                format: machine_format(disk.format),
-                made,
-            });
+        for image in self.image_plans(vm, params)? {
+            let disks = self.disks()?;
+            self.borrow_file(&image.path)?;
+            let disk = disks.create(&self.dir, &image.request).await;
+            disk.map_err(|e| {
+                Stop::error(format!("failed to make disk {}: {}", image.name, chain(&e)))
+            })?;
+            prepared.push(image.prepared(image.path.clone()));
         }
         Ok(prepared)
+    }
+
+    pub(crate) fn disks(&self) -> TestResult<Disks> {
+        let disks = self.env.disks.clone();
+        disks.ok_or_else(|| Stop::error("no qemu-img was prepared"))
+    }
+
+    /// Writes a file down before it is made: a run that is killed leaves it to the next to remove.
+    pub(crate) fn borrow_file(&mut self, path: &Path) -> TestResult {
+        let token = std::path::absolute(path).map_err(|e| e.to_string());
+        let token = token.and_then(|path| self.env.ledger.file(&path).map_err(|e| chain(&e)));
+        let token = token
+            .map_err(|e| Stop::error(format!("failed to write {} down: {e}", path.display())))?;
+        self.borrowed.push(token);
+        Ok(())
+    }
+
+    /// What images machine `vm` is to have, and where.
+    pub(crate) fn image_plans(&self, vm: &str, params: &Params) -> TestResult<Vec<ImagePlan>> {
+        let data = self.env.settings.dirs.data();
+        let names = params.objects("images").into_iter();
+        names
+            .map(|name| {
+                let image = params.object_params(name);
+                let format = image_format(image.value("image_format").unwrap_or("qcow2"))?;
+                let (contents, made) = match image.value("image_name") {
+                    Some(base) => {
+                        let path = data.join(format!("{base}.{}", format.as_str()));
+                        let made = Made::Of(path.clone(), machine_format(format));
+                        (Contents::Of(image::Backing { path, format }), made)
+                    }
+                    None => {
+                        let size: params::ByteSize = image.need("image_size")?;
+                        let bytes = size.as_bytes();
+                        (Contents::Blank { size: bytes }, Made::Blank(size))
+                    }
+                };
+                let request = DiskRequest {
+                    name: format!("{vm}-{name}"),
+                    format,
+                    contents,
+                    options: Vec::new(),
+                };
+                Ok(ImagePlan {
+                    name: name.to_owned(),
+                    path: self.dir.join(format!("{vm}-{name}.{}", format.as_str())),
+                    request,
+                    made,
+                })
+            })
+            .collect()
     }
 
     /// Lets the disks stay where they are; otherwise they go with the test.
@@ -452,6 +478,27 @@ impl Test {
     /// ERROR where the value is no span.
     pub fn span(&self, key: &str) -> TestResult<Duration> {
         self.param(key)
+    }
+}
+
+/// An image file that a machine is to have.
+#[derive(Debug, Clone)]
+pub(crate) struct ImagePlan {
+    pub name: String,
+    /// Where the test's own one is.
+    pub path: PathBuf,
+    pub request: DiskRequest,
+    pub made: Made,
+}
+
+impl ImagePlan {
+    pub(crate) fn prepared(&self, path: PathBuf) -> PreparedImage {
+        PreparedImage {
+            name: self.name.clone(),
+            path,
+            format: machine_format(self.request.format),
+            made: self.made.clone(),
+        }
     }
 }
 

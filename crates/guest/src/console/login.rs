@@ -142,6 +142,19 @@ impl Console {
         }
     }
 
+    /// Waits until a shell, or the question who wants one, is waiting, and leaves it as it is.
+    ///
+    /// # Errors
+    /// When nothing prompts in time or the console is closed.
+    pub async fn wait_for_prompt(&self, login: &Login, limit: Duration) -> Result<(), GuestError> {
+        let attempt = self.attempt("see the guest prompt", limit);
+        let mut reader = self.reader(From::Start);
+        while self.settled(&mut reader, login, &attempt).await? == Seen::Nothing {
+            self.answer(&attempt, "").await?;
+        }
+        Ok(())
+    }
+
     /// Whether the console's text ends with a shell of ours that waits for its next command.
     fn has_quiet_shell(&self, text: &str, login: &Login) -> bool {
         let Some(after) = Shell::text_after_last_answer(text) else {

@@ -18,8 +18,14 @@ pub(super) const SECTION: Section = Section {
             "The machine a test with one machine uses; the first of `vms` without it.",
         ),
         Key::bool("start_vm", Vm, "Start the machine before the test.")
-            .or("yes")
-            .also(&["vm_start"]),
+            .or("yes"),
+        Key::one_of(
+            "vm_start",
+            &["fork", "boot"],
+            Vm,
+            "How the machine comes to be. `fork` clones one that was booted to its login once and kept, where its parts allow that; `boot` boots it.",
+        )
+        .or("boot"),
         Key::bool(
             "paused_after_start_vm",
             Vm,
