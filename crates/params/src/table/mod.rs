@@ -7,6 +7,7 @@ use crate::key::Key;
 
 mod devices;
 mod guest;
+mod hotplug;
 mod machine;
 mod migration;
 mod network;
@@ -39,6 +40,7 @@ pub const SECTIONS: &[Section] = &[
     devices::SECTION,
     devices::MONITORS,
     migration::SECTION,
+    hotplug::SECTION,
     guest::SECTION,
     guest::FILES,
     guest::POWER,

@@ -92,7 +92,8 @@ impl Vm {
             let Some(look) = look else {
                 return Ok(String::new());
             };
-            let output = session.run(look.script.as_str()).await?;
+            // In a shell of its own, which it may leave early.
+            let output = session.run(format!("({})", look.script)).await?;
             let said = output.stdout_text();
             if look.wanted.is_met_by(&said) {
                 return Ok(said);
@@ -243,7 +244,7 @@ fn bus_script(placed: &Placed, address: &str, appear: bool) -> String {
                 Device::Usb(usb) if usb.model == UsbModel::Hub => {
                     list(&format!("{device_path}/*:1.0/driver"))
                 }
-                _ => format!("cat $(ls -d {device_path}/serial) 2>/dev/null"),
+                _ => format!("cat {device_path}/serial 2>/dev/null"),
             }
         }
         // A device of QEMU's own, for which there may be no driver anywhere.

@@ -29,7 +29,7 @@ use place::find_place;
 use tree::Tree;
 
 /// Base time for a guest to let go of a device. PCI devices, CPUs and memory take Linux a tenth of a second.
-const UNPLUG_LIMIT: Duration = Duration::from_secs(15);
+const UNPLUG_LIMIT: Duration = Duration::from_secs(5);
 
 /// ACPI specification, 6.3.5: the source events of `_OST` that are about an ejection.
 const EJECTION: [u64; 2] = [0x03, 0x103];
