@@ -49,7 +49,7 @@ impl GuestError {
 
     /// Whether the guest's end of the channel went away.
     pub fn is_closed(&self) -> bool {
-        matches!(*self.cause, Cause::Closed)
+        matches!(*self.cause, Cause::Closed | Cause::Ssh(_))
     }
 }
 

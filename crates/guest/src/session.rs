@@ -61,7 +61,7 @@ impl Session {
         Ok(Running(match self {
             Session::Agent(agent) => Inner::Agent(agent.start(&command, limit).await?),
             Session::Console(shell) => Inner::Console(shell.start(&command, limit).await?),
-            Session::Ssh(ssh) => Inner::Ssh(Box::new(ssh.start(&command, limit)?)),
+            Session::Ssh(ssh) => Inner::Ssh(Box::new(ssh.start(&command, limit).await?)),
         }))
     }
 

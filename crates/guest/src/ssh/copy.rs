@@ -47,7 +47,7 @@ impl Ssh {
         target: &GuestTarget,
     ) -> Result<Copied, GuestError> {
         let line = format!("cat >{0}&&sha256sum <{0}", quoted(&target.partial));
-        let mut receiver = self.start(&Command::new(line), attempt.left())?;
+        let mut receiver = self.start(&Command::new(line), attempt.left()).await?;
         let mut tally = Tally::default();
         let mut chunk = Vec::with_capacity(CHUNK);
         loop {
@@ -93,7 +93,7 @@ impl Ssh {
         let attempt = self.attempt(tried, limit);
         let mut target = HostTarget::create(&attempt, local).await?;
         let line = format!("cat <{0}&&sha256sum <{0} >&2", quoted(guest));
-        let mut sender = self.start(&Command::new(line), attempt.left())?;
+        let mut sender = self.start(&Command::new(line), attempt.left()).await?;
         sender.close_input();
         let mut tally = Tally::default();
         let mut said = Vec::new();

@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use tokio::sync::RwLock;
 use tokio::time::{sleep, timeout};
 
 pub use key::SshKey;
@@ -102,6 +103,9 @@ struct Connection {
     login: SshLogin,
     socket: PathBuf,
     last_line: Option<LastLine>,
+    /// Held by every command that has ended but whose channel may not be closed yet. Dropbear 2022.83 can lose the output
+    /// of a command that begins in that moment, whose descriptors get the numbers of those just closed.
+    parting: Arc<RwLock<()>>,
     /// Killed when dropped.
     _master: Child,
 }
@@ -145,6 +149,7 @@ impl Ssh {
                         login,
                         socket,
                         last_line,
+                        parting: Arc::default(),
                         _master: process,
                     };
                     return Ok(Ssh {

@@ -5,11 +5,13 @@
 //! tells its process id first, and the command's status last, on both streams.
 
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use tokio::sync::OwnedRwLockReadGuard;
 use tokio::time::timeout;
 
 use super::{Ssh, piped, spawn, ssh};
@@ -21,6 +23,9 @@ use crate::secret::secret;
 
 /// How long killing a command may take.
 const KILL_LIMIT: Duration = Duration::from_secs(15);
+
+/// How long the client of a command that has ended may take to end too.
+const PARTING: Duration = Duration::from_secs(2);
 
 /// The most of each output stream that is kept: its beginning.
 const MAX_OUTPUT: usize = 64 << 20;
@@ -60,14 +65,20 @@ impl Ssh {
         command: impl Into<Command>,
         limit: Duration,
     ) -> Result<Output, GuestError> {
-        let running = self.start(&command.into(), limit)?;
+        let running = self.start(&command.into(), limit).await?;
         running.wait(limit).await
     }
 
     /// Starts a line of shell.
-    pub(crate) fn start(&self, command: &Command, limit: Duration) -> Result<Running, GuestError> {
+    pub(crate) async fn start(
+        &self,
+        command: &Command,
+        limit: Duration,
+    ) -> Result<Running, GuestError> {
         let words = shortened(&command.line);
         let attempt = self.attempt(format!("start {words} by SSH"), limit);
+        // No longer than a command may take to part.
+        drop(self.connection.parting.write().await);
         let started = self.spawn(command, words);
         started.map_err(|cause| attempt.fail(cause))
     }
@@ -141,10 +152,12 @@ impl Running {
             }
             if job.stdout.status.is_some() && job.stderr.status.is_some() {
                 self.status = job.stdout.status;
-                // Background processes of the command may still hold its streams; nobody reads them any more.
-                self.job = None;
+                let parting = Arc::clone(&self.ssh.connection.parting).read_owned().await;
+                if let Some(job) = self.job.take() {
+                    tokio::spawn(job.part(parting));
+                }
             } else if job.stdout.is_over() && job.stderr.is_over() {
-                let cause = job.why_closed(self.ssh.connection.socket.exists());
+                let cause = job.why_closed();
                 self.job = None;
                 return Err(attempt.fail(cause));
             } else {
@@ -230,15 +243,19 @@ impl Job {
         }
     }
 
-    /// Why the streams ended before the command told its status.
-    fn why_closed(&self, connected: bool) -> Cause {
+    /// Why the streams ended before the command told its status: what the client says of it, if it does.
+    fn why_closed(&self) -> Cause {
         let said = String::from_utf8_lossy(&self.stderr.buffer);
-        match said.trim() {
-            said if connected && self.stderr.process.is_none() && !said.is_empty() => {
-                Cause::Ssh(said.to_owned())
-            }
-            _ => Cause::Closed,
+        let lines: Vec<&str> = said.lines().map(str::trim).collect();
+        match lines.join("; ") {
+            said if said.is_empty() => Cause::Closed,
+            said => Cause::Ssh(said),
         }
+    }
+
+    /// Lets the client of a command that has ended go. Background processes of the command may still hold its streams.
+    async fn part(mut self, _parting: OwnedRwLockReadGuard<()>) {
+        let _ = timeout(PARTING, self.client.wait()).await;
     }
 
     /// Kills the command with all it started, and then the client.
@@ -257,7 +274,7 @@ impl Job {
         if let Ok(Some(process)) = process.await {
             let kill = Command::new(kill_tree(i64::from(process)));
             // What fails here fails because the connection broke.
-            if let Ok(mut killer) = ssh.start(&kill, KILL_LIMIT) {
+            if let Ok(mut killer) = Box::pin(ssh.start(&kill, KILL_LIMIT)).await {
                 killer.close_input();
                 while let Ok(Some(_)) = killer.next_chunk(KILL_LIMIT).await {}
                 // One that could not kill is not to be killed.
