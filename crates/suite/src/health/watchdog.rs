@@ -9,8 +9,8 @@ use vm::{FindingKind, Session, Vm};
 use crate::ask::ask;
 
 /// Opens the device and looks after it only once in a thousand seconds.
-const FORGET: &str = "watchdog -T $(cat /tmp/timeout) -t 1000 /dev/watchdog0";
-const ATTEND: &str = "watchdog -T $(cat /tmp/timeout) -t 500ms /dev/watchdog0";
+const FORGET: &str = "watchdog -T $(cat /tmp/timeout) -t 1000 /dev/watchdog";
+const ATTEND: &str = "watchdog -T $(cat /tmp/timeout) -t 500ms /dev/watchdog";
 /// Ending it disarms the device.
 const DISARM: &str = "kill $(pidof watchdog); n=0; while pidof watchdog; do [ $((n += 1)) -lt 100 ] || exit 1; usleep 20000; done";
 
@@ -41,6 +41,10 @@ async fn watchdog(test: &mut Test) -> TestResult {
         let wanted = json!({"watchdog": action});
         vm.qmp().execute("set-action", wanted).await?;
         test.phase(format!("forgetting the watchdog, with action {action}"));
+        if action == "poweroff" {
+            // QEMU ends on the spot, without a SHUTDOWN event.
+            vm.health().allow(FindingKind::QemuExit);
+        }
         let before = vm.cursor();
         let nmis = nmis(&mut session).await?;
         ask(&mut session, FORGET).await?;
@@ -83,14 +87,9 @@ async fn prepared(test: &Test, vm: &Vm) -> TestResult<Session> {
     let mut session = vm.session(test.span("login_timeout")?).await?;
     let driver: String = test.param("watchdog_driver")?;
     let timeout: String = test.param("watchdog_timeout")?;
-    let ready = format!(
-        "modprobe {driver} && echo {timeout} > /tmp/timeout && test -c /dev/watchdog0 && cat /sys/class/watchdog/watchdog0/identity"
-    );
-    let identity = ask(&mut session, &ready).await?;
-    check!(
-        !identity.contains("Software"),
-        "the guest's first watchdog is '{identity}'"
-    );
+    let ready =
+        format!("modprobe {driver} && echo {timeout} > /tmp/timeout && test -c /dev/watchdog");
+    ask(&mut session, &ready).await?;
     Ok(session)
 }
 
