@@ -1,5 +1,7 @@
 //! What needs no machine.
 
+use std::collections::BTreeSet;
+
 use crate::lab::Lab;
 
 #[test]
@@ -211,4 +213,23 @@ fn help_and_version_are_no_errors() {
 #[test]
 fn the_reference_of_options_is_as_it_was() {
     insta::assert_snapshot!(Lab::new().say(&["run", "--help"]).out);
+}
+
+#[test]
+fn a_test_that_is_named_is_that_test_and_no_part_of_another() {
+    let said = Lab::new().say(&["--list-tests", "--message-format", "json"]);
+    assert_eq!(said.status, 0, "{said:?}");
+    let lines = said.out.lines();
+    let tests: Vec<serde_json::Value> = lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let types: BTreeSet<&str> = tests
+        .iter()
+        .map(|test| test["type"].as_str().unwrap())
+        .collect();
+    for test in &tests {
+        let labels = test["full_name"].as_str().unwrap().split('.');
+        let others = labels.filter(|label| types.contains(label) && test["type"] != *label);
+        assert_eq!(others.collect::<Vec<_>>(), [""; 0], "{}", test["name"]);
+    }
 }
