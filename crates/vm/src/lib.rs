@@ -36,7 +36,7 @@ mod jobs;
 mod lines;
 pub mod migrate;
 mod network;
-mod plug;
+pub mod plug;
 mod power;
 pub mod qmp;
 mod session;

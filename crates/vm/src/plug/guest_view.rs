@@ -242,7 +242,8 @@ fn bus_script(placed: &Placed, address: &str, appear: bool) -> String {
                 _ if !appear => list(&device_path),
                 Device::Disk(_) => list(&format!("{device_path}/*/host*/target*/*/block/*")),
                 Device::Usb(usb) if usb.model == UsbModel::Hub => {
-                    list(&format!("{device_path}/*:1.0/driver"))
+                    // What is plugged into a hub before Linux has put it to sleep for want of work can go unnoticed.
+                    format!("grep -lx suspended {device_path}/power/runtime_status 2>/dev/null")
                 }
                 _ => format!("cat {device_path}/serial 2>/dev/null"),
             }

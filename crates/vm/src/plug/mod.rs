@@ -8,6 +8,7 @@ mod error;
 mod guest_view;
 mod inventory;
 mod place;
+pub mod script;
 mod tree;
 
 use std::os::fd::OwnedFd;
