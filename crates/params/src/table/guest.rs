@@ -111,12 +111,6 @@ pub(super) const POWER: Section = Section {
         .or("shell")
         .also(&["reboot_method"]),
         Key::text("reboot_command", Vm, "The guest's own command.").or("reboot"),
-        Key::text(
-            "agent_restart_command",
-            Vm,
-            "The guest's own command that starts its agent anew.",
-        )
-        .or("systemctl restart qemu-guest-agent"),
         Key::seconds(
             "reboot_timeout",
             Vm,
