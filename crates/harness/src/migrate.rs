@@ -71,6 +71,16 @@ impl Test {
         Ok(self.moved(&name, migrated))
     }
 
+    /// Goes on with a machine that was restored from a file.
+    pub fn adopt_vm(&mut self, vm: Vm) -> Arc<Vm> {
+        let (name, vm) = (vm.name().to_owned(), Arc::new(vm));
+        if let Ok(earlier) = self.vm(&name) {
+            vm.follow_consoles(&earlier);
+        }
+        self.take_in(&name, Arc::clone(&vm));
+        vm
+    }
+
     fn moved(&mut self, name: &str, migrated: Migrated) -> Moved {
         let Migrated {
             vm,

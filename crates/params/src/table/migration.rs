@@ -36,6 +36,11 @@ pub(super) const SECTION: Section = Section {
             "How often a machine goes there and back.",
         )
         .or("3"),
+        Key::list(
+            "mig_capabilities",
+            Test,
+            "What a migration is to do, in QEMU's words, such as `mapped-ram`.",
+        ),
         Key::text(
             "multifd_compression",
             Test,

@@ -39,6 +39,12 @@ impl Vm {
         spec
     }
 
+    /// Lets its consoles' text go on from where it was on the machine that the guest has come from, so that whoever logs in
+    /// knows the shell that waits there.
+    pub fn follow_consoles(&self, earlier: &Self) {
+        self.watch.follow(&earlier.watch);
+    }
+
     /// Is memory that the guest writes to while it is copied surely copied again?
     ///
     /// Under TCG, QEMU before 9.0 does not watch a page any more that it has found written to once: what is written there after

@@ -14,6 +14,7 @@ mod figures;
 mod incoming;
 mod ongoing;
 mod options;
+mod relay;
 mod state_file;
 mod transport;
 
@@ -21,4 +22,5 @@ pub use error::{Cause, MigrateError, Phase, Sides};
 pub use figures::{Figures, Progress, RamFigures, XbzrleFigures};
 pub use ongoing::{Migrated, Migration, Ongoing};
 pub use options::{Capability, Options, Parameters};
+pub use relay::{Flip, Relay};
 pub use transport::{Transport, TransportError};

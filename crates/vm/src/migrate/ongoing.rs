@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::error::{Cause, MigrateError, Phase, Sides};
 use super::figures::{Figures, Progress};
 use super::options::{Capability, Options};
+use super::relay::Relay;
 use super::transport::{Address, Transport, Way};
 use crate::context::Context;
 use crate::error::VmError;
@@ -41,6 +42,8 @@ pub struct Migration {
     pub postcopy: bool,
     /// Where the source is to connect to, instead of where the destination listens.
     pub connect_to: Option<String>,
+    /// What the connection goes through, with [`Transport::Unix`].
+    pub relay: Option<Relay>,
     /// How long each wait of it may take, as a base time.
     pub limit: Duration,
     /// Who wants to see how it fares: looks are sent at every change of status, and about ten times a second.
@@ -57,6 +60,7 @@ impl Migration {
             options: Options::default(),
             postcopy: false,
             connect_to: None,
+            relay: None,
             limit: LIMIT,
             progress: None,
         }
@@ -147,7 +151,7 @@ impl Vm {
             was_running: false,
             before: Map::new(),
         };
-        match ongoing.begin(migration.connect_to.as_deref()).await {
+        match ongoing.begin(migration).await {
             Ok(()) => Ok(ongoing),
             Err(cause) => Err(ongoing.fail(cause).await),
         }
@@ -189,7 +193,7 @@ fn check_spec(vm: &Vm, transport: Transport) -> Result<(), Cause> {
 }
 
 impl<'a> Ongoing<'a> {
-    async fn begin(&mut self, connect_to: Option<&str>) -> Result<(), Cause> {
+    async fn begin(&mut self, migration: &Migration) -> Result<(), Cause> {
         self.options.check(self.source)?;
         self.options.check(&self.destination)?;
         self.was_running = self.source.status().await? == RunState::Running;
@@ -203,7 +207,13 @@ impl<'a> Ongoing<'a> {
             self.destination.take_state_from(&mut way.to_listen).await?;
             way.into_source_end(&self.destination).await?
         };
-        if let Some(uri) = connect_to {
+        if let Some(relay) = &migration.relay {
+            let scratch = self.destination.scratch();
+            let here = scratch.join("relay.sock");
+            relay.serve(&here, &scratch.join("migrate.sock"))?;
+            address = Address::unix(&here);
+        }
+        if let Some(uri) = &migration.connect_to {
             address = Address::uri(uri);
         }
         self.phase = Phase::Start;
@@ -331,6 +341,36 @@ impl<'a> Ongoing<'a> {
         Ok(())
     }
 
+    /// Gives memory a new way to follow the guest, after the first was lost ([`MigrationStatus::PostcopyPaused`]).
+    ///
+    /// # Errors
+    /// [`MigrateError`].
+    pub async fn recover_postcopy(mut self) -> Result<Self, MigrateError> {
+        match self.reconnect().await {
+            Ok(()) => Ok(self),
+            Err(cause) => Err(self.fail(cause).await),
+        }
+    }
+
+    async fn reconnect(&mut self) -> Result<(), Cause> {
+        let destination = &self.destination;
+        let socket = destination.scratch().join("recover.sock");
+        let mut address = Address::unix(&socket);
+        let paused = |event: &Event| status_of(event) == MigrationStatus::PostcopyPaused;
+        let wait = destination.wait_for_event_that(Cursor::START, "MIGRATION", self.limit, paused);
+        wait.await?;
+        let uri = json!({"uri": address.uri});
+        // Commands in turn may wait for memory that does not come.
+        let told = if destination.qmp().has_out_of_band() {
+            destination.qmp().execute_oob("migrate-recover", uri).await
+        } else {
+            destination.qmp().execute("migrate-recover", uri).await
+        };
+        destination.watch.told("reconnect", told).await?;
+        self.source.send_state_to(&mut address, true).await?;
+        Ok(())
+    }
+
     /// Calls it off. When this returns the source runs on as before, and the destination is gone.
     ///
     /// # Errors
@@ -403,7 +443,7 @@ impl<'a> Ongoing<'a> {
         let figures = self.source.final_figures().await?;
         tracing::debug!(%state, %figures, vm = self.source.name(), "migrated");
         let standstill = self.standstill();
-        self.destination.watch.follow(&self.source.watch);
+        self.destination.follow_consoles(self.source);
         self.source.quit().await?;
         self.destination.take_forwards().await?;
         Ok((figures, standstill))

@@ -7,7 +7,7 @@ use machine::MachineSpec;
 use super::error::{Cause, MigrateError, Phase, Sides};
 use super::figures::Figures;
 use super::ongoing::LIMIT;
-use super::options::Options;
+use super::options::{Capability, Options};
 use super::transport::{Address, Transport};
 use crate::context::Context;
 use crate::error::VmError;
@@ -16,7 +16,8 @@ use crate::vm::Vm;
 
 impl Vm {
     /// Stops the machine and writes its state into a file, which is made, or emptied first. The machine stays, paused; its disks go
-    /// with the state and must not be written to any more if that is to be of use.
+    /// with the state and must not be written to any more if that is to be of use. Only with
+    /// [`Capability::BackgroundSnapshot`] it goes on, and its state is that of the beginning; that is read without the capability.
     ///
     /// # Errors
     /// [`MigrateError`]; the machine runs on then if it ran.
@@ -44,7 +45,8 @@ impl Vm {
         let at = |phase| move |error: VmError| (phase, Cause::Vm(error));
         let wrong = |cause| (Phase::Options, cause);
         options.check(self).map_err(wrong)?;
-        if self.status().await.map_err(at(Phase::Options))? == RunState::Running {
+        let stays = !options.has(&Capability::BackgroundSnapshot);
+        if stays && self.status().await.map_err(at(Phase::Options))? == RunState::Running {
             self.pause().await.map_err(at(Phase::Options))?;
         }
         options.apply(self).await.map_err(wrong)?;
@@ -65,7 +67,7 @@ impl Vm {
         if status != MigrationStatus::Completed {
             return Err((Phase::Active, Cause::Source { status }));
         }
-        self.migration_figures().await.map_err(at(Phase::Completed))
+        self.final_figures().await.map_err(at(Phase::Completed))
     }
 
     /// Starts a machine with the state a file holds. It stands still where it stood still when it was saved, and must be described
