@@ -238,6 +238,8 @@ impl Session<'_> {
     fn runtime(&self) -> io::Result<Runtime> {
         let dispatch = self.recording.dispatch.clone();
         Builder::new_multi_thread()
+            // A test is one deep future; without optimization polling it takes more than the 2 MiB a thread has.
+            .thread_stack_size(8 << 20)
             .worker_threads(2)
             .enable_all()
             .on_thread_start(move || {

@@ -98,7 +98,7 @@ impl Vm {
     pub async fn suspend_to_ram(&self, base: Duration) -> Result<(), VmError> {
         let cursor = self.cursor();
         let limit = self.limit(base);
-        let asleep = self.wait_for_event_since(cursor, "SUSPEND", base);
+        let asleep = Box::pin(self.wait_for_event_since(cursor, "SUSPEND", base));
         let asked = self.agent()?.suspend(SuspendMode::Ram, asleep, limit);
         self.watch.talk("suspension to RAM", asked).await??;
         self.wait_for_status(RunState::Suspended, EVENT_LIMIT).await
@@ -112,11 +112,11 @@ impl Vm {
     pub async fn suspend_to_disk(&self, base: Duration) -> Result<ExitReport, VmError> {
         let cursor = self.cursor();
         let limit = self.limit(base);
-        let end = async {
+        let end = Box::pin(async {
             self.wait_for_event_since(cursor, "SUSPEND_DISK", base)
                 .await?;
             self.wait_exit(base).await
-        };
+        });
         let asked = self.agent()?.suspend(SuspendMode::Disk, end, limit);
         // The end is what is awaited, and no reason to give up.
         let asked = tokio::select! {
