@@ -231,5 +231,12 @@ fn a_test_that_is_named_is_that_test_and_no_part_of_another() {
         let labels = test["full_name"].as_str().unwrap().split('.');
         let others = labels.filter(|label| types.contains(label) && test["type"] != *label);
         assert_eq!(others.collect::<Vec<_>>(), [""; 0], "{}", test["name"]);
+        // Nor is a part of a test called as hardware is: it would be there whatever hardware is chosen.
+        let name = test["full_name"].as_str().unwrap();
+        let labels: Vec<&str> = name.split('.').collect();
+        let hardware = labels.iter().position(|&label| label == "JeOS").unwrap();
+        let (hardware, rest) = labels.split_at(hardware);
+        assert!(!rest.iter().any(|label| hardware.contains(label)), "{name}");
+        assert!(hardware.contains(&"virtio_blk"), "{name}");
     }
 }
