@@ -97,7 +97,7 @@ async fn ids(vm: &Arc<Vm>) -> TestResult {
                 .await?;
             check!(
                 answers.len() == 1
-                    && answers[0].get("id") == Some(&id)
+                    && answers[0].pointer("/id") == Some(&id)
                     && answers[0][member].is_object(),
                 "{command} with id {id} is answered with {answers:?}"
             );
@@ -113,7 +113,7 @@ async fn ids(vm: &Arc<Vm>) -> TestResult {
     );
     let answers = wire.ask(r#"{"execute": "query-status"}"#).await?;
     check!(
-        answers.len() == 1 && answers[0].get("id").is_none(),
+        answers.len() == 1 && answers[0].pointer("/id").is_none(),
         "no id comes back as {answers:?}"
     );
     Ok(())
@@ -171,7 +171,7 @@ async fn refusals(vm: &Arc<Vm>) -> TestResult {
         check!(
             answers.len() == 1
                 && answers[0]["error"]["class"] == class
-                && answers[0].get("id") == id.as_ref(),
+                && answers[0].pointer("/id") == id.as_ref(),
             "{sent} is answered with {answers:?}"
         );
     }
@@ -217,7 +217,7 @@ async fn garbage(vm: &Arc<Vm>) -> TestResult {
     for (what, sent) in cases {
         let answers = wire.ask(&sent).await?;
         let refused = |answer: &Value| {
-            answer["error"]["class"] == "GenericError" && answer.get("id").is_none()
+            answer["error"]["class"] == "GenericError" && answer.pointer("/id").is_none()
         };
         check!(
             !answers.is_empty() && answers.iter().all(refused),

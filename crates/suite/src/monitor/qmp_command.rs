@@ -134,7 +134,7 @@ impl Schema {
             let members = &self.entry(&self.entries[*name]["arg-type"])["members"];
             let mut members = members.as_array().into_iter().flatten();
             // A member with a default, be it null, may be left out.
-            name.starts_with("query-") && members.all(|member| member.get("default").is_some())
+            name.starts_with("query-") && members.all(|member| member.pointer("/default").is_some())
         })
     }
 
