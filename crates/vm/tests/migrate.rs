@@ -88,7 +88,10 @@ async fn a_guest_goes_on_where_it_was_by_every_transport() {
             told(&mut shell, "here=$((6 * 7))").await;
             for &transport in transports {
                 let start = Instant::now();
-                let migration = Migration::new(lab.another(transport.as_str()), transport);
+                let mut migration = Migration::new(lab.another(transport.as_str()), transport);
+                if !vm.tracks_written_memory() {
+                    migration.options.parameters.downtime_limit = Some(Duration::from_secs(100));
+                }
                 let migrated = vm
                     .migrate(&migration)
                     .await
