@@ -7,3 +7,4 @@ mod lab;
 mod machines;
 mod parallel;
 mod runner;
+mod templates;

@@ -184,6 +184,8 @@ pub struct Shrinker {
     /// Steps left out at once, and from where.
     part: usize,
     start: usize,
+    /// Whether something was left out since the start was last at the beginning.
+    shorter: bool,
     budget: usize,
 }
 
@@ -195,6 +197,7 @@ impl Shrinker {
             part: steps.len() / 2,
             smallest: steps,
             start: 0,
+            shorter: false,
             budget,
         }
     }
@@ -203,7 +206,11 @@ impl Shrinker {
     pub fn attempt(&mut self) -> Option<Vec<Step>> {
         if self.start >= self.smallest.len() {
             self.start = 0;
-            self.part /= 2;
+            // A step that was needed before may not be any more, now that others are gone.
+            if self.part > 1 || !self.shorter {
+                self.part /= 2;
+            }
+            self.shorter = false;
         }
         if self.budget == 0 || self.part == 0 || self.smallest.len() < 2 {
             return None;
@@ -219,6 +226,7 @@ impl Shrinker {
         if failed {
             let part = self.part();
             self.smallest.drain(part);
+            self.shorter = true;
             self.part = self.part.min(self.smallest.len() / 2).max(1);
         } else {
             self.start += self.part;
