@@ -76,9 +76,10 @@ struct Flood {
 
 impl Flood {
     async fn start(session: &mut Session) -> TestResult<Self> {
-        // Errors are printed even by a quiet kernel, and as many as come.
+        // Errors are printed even by a quiet kernel, and as many as come. The breath in between leaves the guest, which prints them
+        // itself, some time for anything else.
         let line = format!(
-            "echo on >/proc/sys/kernel/printk_devkmsg; (while :; do echo '<3>{MESSAGE}' >/dev/kmsg; done) & echo $!"
+            "echo on >/proc/sys/kernel/printk_devkmsg; (while :; do echo '<3>{MESSAGE}' >/dev/kmsg; sleep 0.01; done) & echo $!"
         );
         let output = session.run(line).await?;
         let text = output.stdout_text();

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use guest::{Chunk, Command, ExitStatus};
-use virt_test::{Test, TestResult, check};
+use virt_test::{Stop, Test, TestResult, chain, check};
 
 #[virt_test::test]
 async fn login(test: &mut Test) -> TestResult {
@@ -28,16 +28,27 @@ async fn login(test: &mut Test) -> TestResult {
     // It goes on only when its first output was seen.
     let line = "echo first; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo second";
     let mut running = session.start(line).await?;
-    let first = running.next_chunk(limit).await?;
+    let mut first = Vec::new();
+    while first.len() < b"first".len() {
+        match running.next_chunk(limit).await? {
+            Some(Chunk::Stdout(text)) => first.extend(text),
+            other => {
+                return Err(Stop::fail(format!(
+                    "instead of its first output comes {other:?}"
+                )));
+            }
+        }
+    }
     check!(
-        matches!(&first, Some(Chunk::Stdout(text)) if text.starts_with(b"first")),
-        "the first output is {first:?}"
+        first.starts_with(b"first"),
+        "the first output is '{}'",
+        first.escape_ascii()
     );
     let agent = vm.wait_for_agent(limit).await?;
     let go = agent.write_file("/tmp/go", b"", vm.limit(limit));
     vm.wait("a file in the guest", limit, go)
         .await?
-        .map_err(|error| virt_test::Stop::fail(virt_test::chain(&error)))?;
+        .map_err(|error| Stop::fail(chain(&error)))?;
     let rest = running.wait(limit).await?;
     check!(rest.stdout_text().trim() == "second", "then comes {rest:?}");
 
