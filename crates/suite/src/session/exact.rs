@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use guest::Command;
 use sha2::{Digest, Sha256};
-use virt_test::{Session, Test, TestResult, Vm, check};
+use virt_test::{Session, Stop, Test, TestResult, Vm, check};
 
 /// Base time for a command that moves 64 KiB over a console.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -83,11 +83,14 @@ impl Flood {
         );
         let output = session.run(line).await?;
         let text = output.stdout_text();
-        // The flood may already run through the answer.
-        let pid = text.lines().find(|line| line.parse::<u32>().is_ok());
-        check!(pid.is_some(), "the flood did not begin: {text}");
+        // The flood may already run through the answer, even right behind it.
+        let digits =
+            |line: &str| line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let pid = text.lines().map(|line| &line[..digits(line)]);
+        let pid = pid.filter(|pid| !pid.is_empty()).last();
+        let pid = pid.ok_or_else(|| Stop::fail(format!("the flood did not begin: {text}")))?;
         Ok(Flood {
-            pid: pid.unwrap_or_default().to_owned(),
+            pid: pid.to_owned(),
         })
     }
 
