@@ -86,8 +86,8 @@ impl Flood {
         // The flood may already run through the answer, even right behind it.
         let digits =
             |line: &str| line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let pid = text.lines().map(|line| &line[..digits(line)]);
-        let pid = pid.filter(|pid| !pid.is_empty()).last();
+        let mut pids = text.lines().rev().map(|line| &line[..digits(line)]);
+        let pid = pids.find(|pid| !pid.is_empty());
         let pid = pid.ok_or_else(|| Stop::fail(format!("the flood did not begin: {text}")))?;
         Ok(Flood {
             pid: pid.to_owned(),
