@@ -24,7 +24,7 @@ async fn reboot(test: &mut Test) -> TestResult {
                     reset = reset => { reset?; }
                     output = session.run_within(test.span("reboot_timeout")?, &command) => {
                         let output = output?;
-                        check!(output.status.success(), "{command} ended with {}: {}", output.status, output.stdout_text());
+                        check!(crate::power::farewell::is_well(&output), "{command} ended with {}: {}", output.status, output.stdout_text());
                     }
                 }
             }

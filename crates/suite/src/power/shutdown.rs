@@ -21,7 +21,7 @@ async fn shutdown(test: &mut Test) -> TestResult {
                     report = end => { report?; }
                     output = session.run_within(test.span("shutdown_timeout")?, &command) => {
                         if let Ok(output) = output {
-                            check!(output.status.success(), "{command} ended with {}: {}", output.status, output.stdout_text());
+                            check!(crate::power::farewell::is_well(&output), "{command} ended with {}: {}", output.status, output.stdout_text());
                         }
                     }
                 }
