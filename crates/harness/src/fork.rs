@@ -149,9 +149,6 @@ impl Test {
         NAME.clone_into(&mut spec.name);
         for nic in &mut spec.nics {
             nic.mac = MacAddr::derived(NAME, &nic.id);
-            if let Netdev::User { forwards, .. } = &mut nic.netdev {
-                forwards.clear();
-            }
         }
         spec.memory_file = Some(MemoryFile {
             path: ram.to_owned(),
@@ -361,6 +358,14 @@ fn blocker(spec: &MachineSpec) -> Option<&'static str> {
                 .any(|nic| matches!(nic.netdev, Netdev::Private(_))),
             "a card on a private network",
         ),
+        // Taken when a machine starts, not when it is taken up: two of them may be there at once.
+        (
+            spec.nics.iter().any(
+                |nic| matches!(&nic.netdev, Netdev::User { forwards, .. } if !forwards.is_empty()),
+            ),
+            "a port of the host that leads into the guest",
+        ),
+        (spec.preconfig, "a machine that waits before it is made"),
         (
             !spec.extra_args.is_empty(),
             "what QEMU is told in its own words",
@@ -411,4 +416,42 @@ fn inputs(spec: &MachineSpec, context: &Context, plans: &[ImagePlan]) -> Result<
         inputs.text("host CPU", &lasting.collect::<Vec<_>>().join("; "));
     }
     Ok(inputs)
+}
+
+#[cfg(test)]
+mod tests {
+    use machine::Nic;
+
+    use super::*;
+
+    #[test]
+    fn a_machine_that_a_clone_would_not_equal_boots() {
+        let mut plain = MachineSpec::new("vm1");
+        assert_eq!(blocker(&plain), Some("a guest that boots from its disks"));
+        plain.boot = Boot::Kernel {
+            kernel: "/vmlinux".into(),
+            initrd: None,
+            cmdline: String::new(),
+        };
+        plain.nics.push(Nic::new("vm1", "nic1"));
+        assert_eq!(blocker(&plain), None);
+        let changes: [fn(&mut MachineSpec); 5] = [
+            |spec| spec.agent = false,
+            |spec| spec.preconfig = true,
+            |spec| spec.extra_args.push("-snapshot".to_owned()),
+            |spec| spec.nics[0].netdev = Netdev::Private("lan".to_owned()),
+            |spec| {
+                let forwards = vec!["tcp:127.0.0.1:2222-:22".to_owned()];
+                spec.nics[0].netdev = Netdev::User {
+                    restrict: true,
+                    forwards,
+                };
+            },
+        ];
+        for change in changes {
+            let mut spec = plain.clone();
+            change(&mut spec);
+            assert!(blocker(&spec).is_some(), "{spec:?}");
+        }
+    }
 }
