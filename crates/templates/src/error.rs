@@ -18,7 +18,7 @@ pub enum Error {
     },
     /// There is not enough room.
     #[error(
-        "a template needs {needed} in {path}, where {free} are free (hint: virt-test template prune)"
+        "a template needs {needed} in {path}, where {free} are free (hint: make room there, or say vm_start = boot)"
     )]
     NoRoom {
         /// Where.
