@@ -145,6 +145,61 @@ async fn what_the_leader_leaves_in_its_group_ends_with_it() {
 }
 
 #[tokio::test]
+async fn what_a_session_leader_leaves_is_found_wherever_it_went() {
+    const MARK: (&str, &str) = ("VIRT_TEST_SURVIVORS", "are found");
+    let (_temp, ledger) = ledger();
+    // One stays in the group, one leaves the session, one is not of this process at all.
+    let mut other = Command::new("sleep").arg("1000").spawn().unwrap();
+    let script = shell("sleep 1000 & setsid sleep 1000 & exit 3").session();
+    let process = Process::spawn(script.env(MARK.0, MARK.1), &ledger).unwrap();
+    process.ended().await.unwrap();
+    let left = process.survivors(MARK);
+    let pids: Vec<u32> = left.iter().map(|left| left.id.pid).collect();
+    let found = left.len() == 2 && !pids.contains(&other.id());
+    for left in &left {
+        assert!(left.id.is_alive());
+        left.kill().unwrap();
+        left.ended().await.unwrap();
+    }
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(found, "{left:?}");
+    assert_eq!(process.survivors(MARK), []);
+    assert_eq!(process.wait().await.unwrap().code, Some(3));
+}
+
+#[tokio::test]
+async fn a_signal_reaches_the_whole_group() {
+    let (_temp, ledger) = ledger();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let script =
+        "(trap 'echo inner >&7; exit' TERM; echo ready >&7; while :; do sleep 0.01; done) & wait";
+    let spec = shell(script).session().fd(theirs.into(), 7);
+    let process = Process::spawn(spec, &ledger).unwrap();
+    let mut lines = BufReader::new(ours).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    process.signal_group(Signal::TERM).unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "inner");
+    assert_eq!(process.wait().await.unwrap().signal, Some(15));
+}
+
+#[tokio::test]
+async fn an_output_may_be_a_descriptor_of_ours() {
+    let (_temp, ledger) = ledger();
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let spec = shell("echo $SHOULD_GO out; echo err >&2")
+        .env("SHOULD_GO", "x")
+        .env_remove("SHOULD_GO")
+        .fd(theirs.try_clone().unwrap().into(), 1)
+        .fd(theirs.into(), 2);
+    let process = Process::spawn(spec, &ledger).unwrap();
+    let mut text = String::new();
+    ours.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "out\nerr\n");
+    assert!(process.wait().await.unwrap().success());
+}
+
+#[tokio::test]
 async fn descriptors_arrive_under_their_numbers_and_no_others_do() {
     let (temp, ledger) = ledger();
     let (ours, theirs) = UnixStream::pair().unwrap();

@@ -15,8 +15,9 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::identity::Group;
-use super::spawner::{spawn_detached, spawn_supervised};
-use super::{Exit, Output, ProcessId, SpawnError, Spec};
+use super::spawner::{spawn_detached, spawn_in_session, spawn_supervised};
+use super::survivors::survivors_of;
+use super::{Exit, Output, ProcessId, SpawnError, Spec, Survivor};
 use crate::ledger::{Ledger, Token};
 
 /// Longest that [`Process`] waits, in its destructor, for the kernel to carry out a SIGKILL.
@@ -68,10 +69,10 @@ impl Process {
         } else {
             command.env(Ledger::MARK, ledger.id());
         }
-        let started = if spec.detached {
-            spawn_detached(command)
-        } else {
-            spawn_supervised(command)
+        let started = match (spec.detached, spec.session) {
+            (true, _) => spawn_detached(command),
+            (false, true) => spawn_in_session(command),
+            (false, false) => spawn_supervised(command),
         };
         let mut child = started.map_err(|source| SpawnError::Start {
             program: program.clone(),
@@ -164,18 +165,42 @@ impl Process {
         if let Some(exit) = self.try_wait()? {
             return Ok(exit);
         }
-        // A descriptor of its own for each who waits: the reactor takes a number only once.
-        let pidfd = self.pidfd.try_clone().map_err(|error| self.error(error))?;
-        // SAFETY: an OwnedFd always names the one descriptor that it owns and closes when dropped.
-        let pidfd = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) };
-        let pidfd = pidfd.map_err(|error| self.error(error.into()))?;
         loop {
-            let mut ready = pidfd.readable().await.map_err(|error| self.error(error))?;
+            self.ended().await?;
             if let Some(exit) = self.try_wait()? {
                 return Ok(exit);
             }
-            ready.clear_ready();
         }
+    }
+
+    /// Waits until it has ended, and leaves what it started alone, unlike [`Process::wait`]: see [`Process::survivors`].
+    ///
+    /// # Errors
+    /// When the kernel will not say.
+    pub async fn ended(&self) -> Result<(), WaitError> {
+        readable(&self.pidfd)
+            .await
+            .map_err(|error| self.error(error))
+    }
+
+    /// What else runs in its session or process group, or has `mark`, as `NAME=VALUE`, from the environment it was started with,
+    /// wherever it went. To be asked before it is waited for: until then the number of the session is its own.
+    #[must_use]
+    pub fn survivors(&self, mark: (&str, &str)) -> Vec<Survivor> {
+        survivors_of(self.id, mark)
+    }
+
+    /// Sends a signal to it and its process group. Not an error if they have ended.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn signal_group(&self, signal: Signal) -> Result<(), WaitError> {
+        let state = self.state();
+        if state.exit.is_none() {
+            Group(self.id).signal(signal);
+            return self.signal(signal);
+        }
+        Ok(())
     }
 
     /// Sends a signal to it, not to its group. Not an error if it has ended.
@@ -282,6 +307,16 @@ impl Drop for Process {
             }
         }
     }
+}
+
+/// Waits until a process has ended, which its descriptor tells by being readable.
+pub(super) async fn readable(pidfd: &OwnedFd) -> io::Result<()> {
+    // A descriptor of its own for each who waits: the reactor takes a number only once.
+    let pidfd = pidfd.try_clone()?;
+    // SAFETY: an OwnedFd always names the one descriptor that it owns and closes when dropped.
+    let pidfd = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) };
+    pidfd?.readable().await?.retain_ready();
+    Ok(())
 }
 
 /// A child of ours that was not waited for yet has its number for sure.

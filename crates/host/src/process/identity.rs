@@ -20,11 +20,12 @@ pub struct ProcessId {
 
 /// The parts of `/proc/PID/stat` that we use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stat {
+pub(super) struct Stat {
     state: u8,
     parent: u32,
-    group: u32,
-    start_time: u64,
+    pub group: u32,
+    pub session: u32,
+    pub start_time: u64,
 }
 
 /// The number of a process group, and a process that must be in it for the number to be ours.
@@ -81,7 +82,7 @@ impl ProcessId {
 }
 
 impl Stat {
-    fn read(pid: u32) -> io::Result<Self> {
+    pub fn read(pid: u32) -> io::Result<Self> {
         let text = fs::read(format!("/proc/{pid}/stat"))?;
         Self::parse(&text)
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "unexpected /proc/PID/stat"))
@@ -96,6 +97,7 @@ impl Stat {
             state: *fields.first()?.as_bytes().first()?,
             parent: fields.get(1)?.parse().ok()?,
             group: fields.get(2)?.parse().ok()?,
+            session: fields.get(3)?.parse().ok()?,
             start_time: fields.get(19)?.parse().ok()?,
         })
     }
@@ -104,10 +106,15 @@ impl Stat {
 impl Group {
     /// Kills what is in the group. The leader must not have been waited for yet: until then the number stays its.
     pub(crate) fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Sends a signal to what is in the group, under the same condition.
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.0.pid).ok().and_then(Pid::from_raw);
         if let Some(pid) = pid.filter(|_| ProcessId::of(self.0.pid) == Some(self.0)) {
             // Gone already is as good as killed.
-            let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+            let _ = rustix::process::kill_process_group(pid, signal);
         }
     }
 }
@@ -144,7 +151,7 @@ pub(crate) fn kill_and_wait(id: ProcessId, limit: Duration) -> io::Result<bool> 
 
 /// Processes that inherited `NAME=VALUE` in their environment, ourselves and those who started us excluded.
 pub(crate) fn processes_marked(name: &str, value: &str) -> Vec<ProcessId> {
-    let mark = format!("{name}={value}").into_bytes();
+    let mark = format!("{name}={value}");
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -156,13 +163,17 @@ pub(crate) fn processes_marked(name: &str, value: &str) -> Vec<ProcessId> {
         .filter_map(|pid| {
             // Taken first, so that the environment read below is that process's or a later one's; the latter fails to match.
             let id = ProcessId::of(pid)?;
-            let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-            let marked = environment
-                .split(|&byte| byte == 0)
-                .any(|variable| variable == mark);
-            (marked && id.is_alive()).then_some(id)
+            (has_mark(pid, &mark) && id.is_alive()).then_some(id)
         })
         .collect()
+}
+
+/// Was the process started with `NAME=VALUE` in its environment?
+pub(super) fn has_mark(pid: u32, mark: &str) -> bool {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment
+        .split(|&byte| byte == 0)
+        .any(|variable| variable == mark.as_bytes())
 }
 
 fn ancestors(pid: u32) -> Vec<u32> {
@@ -199,11 +210,12 @@ mod tests {
 
     #[test]
     fn a_program_name_with_parentheses_and_spaces_does_not_shift_the_fields() {
-        let text = b"42 (a) b (c) S 7 40 40 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 2";
+        let text = b"42 (a) b (c) S 7 40 41 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 2";
         let stat = Stat {
             state: b'S',
             parent: 7,
             group: 40,
+            session: 41,
             start_time: 987_654,
         };
         assert_eq!(Stat::parse(text), Some(stat));

@@ -17,6 +17,16 @@ type Job = Box<dyn FnOnce() + Send>;
 /// Starts a process that dies with us, in a process group of its own.
 pub(crate) fn spawn_supervised(mut command: Command) -> io::Result<Child> {
     command.process_group(0);
+    spawn_dying_with_us(command)
+}
+
+/// Starts a process that dies with us, in a session, and so a process group, of its own.
+pub(super) fn spawn_in_session(mut command: Command) -> io::Result<Child> {
+    lead_session(&mut command);
+    spawn_dying_with_us(command)
+}
+
+fn spawn_dying_with_us(mut command: Command) -> io::Result<Child> {
     let parent = getpid();
     let before_exec = move || {
         set_parent_process_death_signal(Some(Signal::KILL))?;
@@ -34,9 +44,13 @@ pub(crate) fn spawn_supervised(mut command: Command) -> io::Result<Child> {
 
 /// Starts a process that outlives us, in a session of its own.
 pub(super) fn spawn_detached(mut command: Command) -> io::Result<Child> {
-    // SAFETY: as above.
-    unsafe { command.pre_exec(|| setsid().map(drop).map_err(io::Error::from)) };
+    lead_session(&mut command);
     command.spawn()
+}
+
+fn lead_session(command: &mut Command) {
+    // SAFETY: between fork and exec one system call is made that is async-signal-safe, and nothing is allocated.
+    unsafe { command.pre_exec(|| setsid().map(drop).map_err(io::Error::from)) };
 }
 
 fn on_spawner_thread<T: Send + 'static>(

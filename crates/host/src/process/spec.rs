@@ -18,12 +18,13 @@ use crate::ledger::LedgerError;
 pub struct Spec {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<OsString>,
-    environment: Vec<(OsString, OsString)>,
+    environment: Vec<(OsString, Option<OsString>)>,
     directory: Option<PathBuf>,
     descriptors: Vec<(OwnedFd, i32)>,
     pub(super) stdout: Output,
     pub(super) stderr: Output,
     pub(super) detached: bool,
+    pub(super) session: bool,
     core_dumps: bool,
 }
 
@@ -93,6 +94,7 @@ impl Spec {
             stdout: Output::Null,
             stderr: Output::Null,
             detached: false,
+            session: false,
             core_dumps: false,
         }
     }
@@ -118,8 +120,16 @@ impl Spec {
     /// Sets a variable of its environment.
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        let value = value.as_ref().to_owned();
         self.environment
-            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+            .push((name.as_ref().to_owned(), Some(value)));
+        self
+    }
+
+    /// Leaves out a variable of our environment.
+    #[must_use]
+    pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name.as_ref().to_owned(), None));
         self
     }
 
@@ -130,7 +140,7 @@ impl Spec {
         self
     }
 
-    /// Lets it have this descriptor under this number (3 or more).
+    /// Lets it have this descriptor under this number: 3 or more, or 1 or 2 in place of what [`Spec::stdout`] and [`Spec::stderr`] say.
     #[must_use]
     pub fn fd(mut self, descriptor: OwnedFd, number: i32) -> Self {
         self.descriptors.push((descriptor, number));
@@ -158,6 +168,13 @@ impl Spec {
         self
     }
 
+    /// Starts it in a session of its own, without a terminal: what it starts stays there unless it wants out.
+    #[must_use]
+    pub fn session(mut self) -> Self {
+        self.session = true;
+        self
+    }
+
     /// Lets it leave a core dump, as large as the host allows at most, whatever our own limit is.
     #[must_use]
     pub fn core_dumps(mut self) -> Self {
@@ -168,9 +185,13 @@ impl Spec {
     /// The command, without what only the spawner thread adds.
     pub(super) fn command(&mut self) -> Result<Command, SpawnError> {
         let mut command = Command::new(&self.program);
-        command
-            .args(&self.arguments)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.args(&self.arguments);
+        for (name, value) in &self.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         command
             .stdin(Stdio::null())
             .stdout(self.open(&self.stdout)?)
