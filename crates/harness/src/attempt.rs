@@ -237,16 +237,12 @@ async fn clean_up(test: &mut Test, mut outcome: TestResult) -> TestResult {
         && matches!(stop.verdict, Verdict::Fail | Verdict::Error)
     {
         for vm in test.machines() {
-            explain(vm, stop).await;
+            explain(&vm, stop).await;
         }
     }
     let mut kept = false;
     for (name, vm) in test.take_machines() {
-        let kill = test
-            .params()
-            .object_params(&name)
-            .flag("kill_vm")
-            .unwrap_or(true);
+        let kill = test.params_of(&name).flag("kill_vm").unwrap_or(true);
         if kill
             || outcome
                 .as_ref()

@@ -69,7 +69,7 @@ impl Test {
     /// # Errors
     /// ERROR where its parameters make no sense.
     pub(crate) async fn fork(
-        &mut self,
+        &self,
         name: &str,
         params: &Params,
         accel: Accel,
@@ -266,7 +266,7 @@ impl Test {
     }
 
     async fn clone_of(
-        &mut self,
+        &self,
         fork: &Fork<'_>,
         template: &Template,
     ) -> TestResult<(Vm, Vec<PreparedImage>)> {

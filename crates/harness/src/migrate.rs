@@ -29,8 +29,8 @@ impl Test {
     ///
     /// # Errors
     /// ERROR where a parameter cannot be read.
-    pub fn migration(&mut self, name: &str) -> TestResult<Migration> {
-        let params = self.params().object_params(name);
+    pub fn migration(&self, name: &str) -> TestResult<Migration> {
+        let params = self.params_of(name);
         let transport: String = params.need("mig_protocol")?;
         let transport: Transport = transport
             .parse()
@@ -54,7 +54,7 @@ impl Test {
     ///
     /// # Errors
     /// FAIL where the migration fails, SKIP where one of the QEMUs lacks what it needs.
-    pub async fn migrate(&mut self, name: &str, migration: &Migration) -> TestResult<Moved> {
+    pub async fn migrate(&self, name: &str, migration: &Migration) -> TestResult<Moved> {
         let vm = self.vm(name)?;
         self.phase(format!("migrating {name} by {}", migration.transport));
         let migrated = vm.migrate(migration).await?;
@@ -65,14 +65,14 @@ impl Test {
     ///
     /// # Errors
     /// As [`Test::migrate`].
-    pub async fn finish_migration(&mut self, ongoing: Ongoing<'_>) -> TestResult<Moved> {
+    pub async fn finish_migration(&self, ongoing: Ongoing<'_>) -> TestResult<Moved> {
         let name = ongoing.destination().name().to_owned();
         let migrated = ongoing.finish().await?;
         Ok(self.moved(&name, migrated))
     }
 
     /// Goes on with a machine that was restored from a file.
-    pub fn adopt_vm(&mut self, vm: Vm) -> Arc<Vm> {
+    pub fn adopt_vm(&self, vm: Vm) -> Arc<Vm> {
         let (name, vm) = (vm.name().to_owned(), Arc::new(vm));
         if let Ok(earlier) = self.vm(&name) {
             vm.follow_consoles(&earlier);
@@ -81,7 +81,7 @@ impl Test {
         vm
     }
 
-    fn moved(&mut self, name: &str, migrated: Migrated) -> Moved {
+    fn moved(&self, name: &str, migrated: Migrated) -> Moved {
         let Migrated {
             vm,
             figures,

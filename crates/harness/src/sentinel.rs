@@ -1,5 +1,6 @@
 //! Keeps an eye on the machines of a test for it, so that one which panics ends the test whatever the test is doing.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -14,21 +15,21 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The machines a test has started, each watched by a task.
 #[derive(Debug, Default)]
 pub(crate) struct Sentinel {
-    watched: Vec<(String, Health)>,
-    tasks: JoinSet<()>,
+    watched: Mutex<Vec<(String, Health)>>,
+    tasks: Mutex<JoinSet<()>>,
     alarm: watch::Sender<Option<(String, Finding)>>,
 }
 
 impl Sentinel {
     /// Watches a machine from now on, even beyond its end.
-    pub(crate) fn watch(&mut self, vm: &Vm) {
+    pub(crate) fn watch(&self, vm: &Vm) {
         self.watch_health(vm.name(), vm.health().clone());
     }
 
-    fn watch_health(&mut self, name: &str, health: Health) {
-        self.watched.push((name.to_owned(), health.clone()));
+    fn watch_health(&self, name: &str, health: Health) {
+        lock(&self.watched).push((name.to_owned(), health.clone()));
         let (name, alarm) = (name.to_owned(), self.alarm.clone());
-        self.tasks.spawn(async move {
+        lock(&self.tasks).spawn(async move {
             loop {
                 health.alarm().await;
                 tokio::time::sleep(GRACE).await;
@@ -48,10 +49,14 @@ impl Sentinel {
 
     /// FAIL if a machine was found fatally unwell and the test did not expect it.
     pub(crate) fn verdict(&self) -> Option<Stop> {
-        self.watched
+        lock(&self.watched)
             .iter()
             .find_map(|(name, health)| Some(stop(name, &health.is_alarmed()?)))
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns when a machine is fatally unwell and the test goes on regardless.

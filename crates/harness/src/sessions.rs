@@ -166,7 +166,7 @@ impl Test {
     /// # Errors
     /// FAIL where the guest does not let us in within `login_timeout`, SKIP where this host lacks what the channel needs.
     pub async fn session(&self, vm: &Vm) -> TestResult<vm::Session> {
-        let params = self.params().object_params(vm.name());
+        let params = self.params_of(vm.name());
         match Client::named(&params, Client::SHELL)? {
             Client::Serial => self.log_in(vm).await,
             Client::VirtioConsole => {
@@ -192,7 +192,7 @@ impl Test {
     /// # Errors
     /// As [`Test::session`].
     pub async fn file_transfer(&self, vm: &Vm) -> TestResult<vm::Session> {
-        let params = self.params().object_params(vm.name());
+        let params = self.params_of(vm.name());
         match Client::named(&params, Client::FILES)? {
             Client::Ssh => self.ssh(vm, &params, "file_transfer_port").await,
             _ => Ok(vm.session(params.need("login_timeout")?).await?),
@@ -204,7 +204,7 @@ impl Test {
     /// # Errors
     /// FAIL where the guest does not let us in within `login_timeout`.
     pub async fn log_in(&self, vm: &Vm) -> TestResult<vm::Session> {
-        let params = self.params().object_params(vm.name());
+        let params = self.params_of(vm.name());
         let limit = params.need("login_timeout")?;
         Ok(vm.wait_for_login(&login(&params)?, limit).await?)
     }

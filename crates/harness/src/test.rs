@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use events::Event;
@@ -33,19 +33,29 @@ pub struct Test {
     planned: Planned,
     dir: PathBuf,
     running: Arc<Running>,
-    machines: BTreeMap<String, Arc<Vm>>,
     pub(crate) sentinel: Sentinel,
+    /// The private networks of its machines, and where these find each other.
+    networks: Networks,
+    addresses: Addresses,
+    state: Mutex<State>,
+    /// Has `pre_command` had its turn? Only then has `post_command`.
+    pub(crate) begun: bool,
+}
+
+/// What changes while a test runs. Several things may be done with it at a time.
+#[derive(Default)]
+struct State {
+    machines: BTreeMap<String, Arc<Vm>>,
+    /// Parameters that win over the configuration, by machine.
+    overrides: BTreeMap<String, Params>,
+    /// Held while a machine of that name is started.
+    starting: BTreeMap<String, Arc<tokio::sync::Mutex<()>>>,
     starts: BTreeMap<String, usize>,
     /// Machines that have gone from `qemu_binary` to `qemu_dst_binary`.
     away: BTreeSet<String>,
     images: BTreeMap<String, Vec<PreparedImage>>,
-    /// The private networks of its machines, and where these find each other.
-    networks: Networks,
-    addresses: Addresses,
     borrowed: Vec<Token>,
     warnings: Vec<String>,
-    /// Has `pre_command` had its turn? Only then has `post_command`.
-    pub(crate) begun: bool,
 }
 
 impl Test {
@@ -62,15 +72,14 @@ impl Test {
             planned,
             dir,
             running,
-            machines: BTreeMap::new(),
             sentinel: Sentinel::default(),
-            starts: BTreeMap::new(),
-            away: BTreeSet::new(),
-            images: BTreeMap::new(),
-            borrowed: Vec::new(),
-            warnings: Vec::new(),
+            state: Mutex::default(),
             begun: false,
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its name.
@@ -81,6 +90,16 @@ impl Test {
     /// Its parameters.
     pub fn params(&self) -> &Params {
         self.planned.params()
+    }
+
+    /// The parameters of machine `name`.
+    pub fn params_of(&self, name: &str) -> Params {
+        let mut params = self.params().object_params(name);
+        if let Some(overrides) = self.state().overrides.get(name) {
+            let overrides = overrides.iter();
+            params.extend(overrides.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        }
+        params
     }
 
     /// Parameter `key`, which must be there or have a default.
@@ -128,14 +147,14 @@ impl Test {
     }
 
     /// Something deserves a look: the test goes on, and ends with WARN if it passes.
-    pub fn warn(&mut self, what: impl Into<String>) {
+    pub fn warn(&self, what: impl Into<String>) {
         let what = what.into();
         tracing::warn!("{what}");
-        self.warnings.push(what);
+        self.state().warnings.push(what);
     }
 
-    pub(crate) fn warnings(&self) -> &[String] {
-        &self.warnings
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.state().warnings.clone()
     }
 
     pub(crate) fn elapsed_ms(&self) -> u64 {
@@ -173,10 +192,10 @@ impl Test {
     ///
     /// # Errors
     /// Those of [`Test::start_vm`].
-    pub async fn running_vm(&mut self, name: &str) -> TestResult<Arc<Vm>> {
-        match self.machines.get(name).cloned() {
-            Some(vm) => Ok(vm),
-            None => self.start_vm(name).await,
+    pub async fn running_vm(&self, name: &str) -> TestResult<Arc<Vm>> {
+        match self.vm(name) {
+            Ok(vm) => Ok(vm),
+            Err(_) => self.start_vm(name).await,
         }
     }
 
@@ -185,30 +204,46 @@ impl Test {
     /// # Errors
     /// ERROR where it has not been started.
     pub fn vm(&self, name: &str) -> TestResult<Arc<Vm>> {
-        let vm = self.machines.get(name).cloned();
+        let vm = self.state().machines.get(name).cloned();
         vm.ok_or_else(|| Stop::error(format!("machine {name} has not been started")))
     }
 
-    pub(crate) fn machines(&self) -> impl Iterator<Item = &Arc<Vm>> {
-        self.machines.values()
+    /// Its machines that have been started, by name.
+    pub fn machines(&self) -> Vec<Arc<Vm>> {
+        self.state().machines.values().cloned().collect()
     }
 
     /// Starts machine `name`; one of that name which is still there is destroyed first.
     ///
     /// # Errors
     /// SKIP where QEMU lacks what the machine needs, ERROR where it will not start.
-    pub async fn start_vm(&mut self, name: &str) -> TestResult<Arc<Vm>> {
-        if let Some(vm) = self.machines.remove(name) {
+    pub async fn start_vm(&self, name: &str) -> TestResult<Arc<Vm>> {
+        self.start_vm_with(name, Params::default()).await
+    }
+
+    /// The same, with parameters that win over the configuration until the machine is started again.
+    ///
+    /// # Errors
+    /// Those of [`Test::start_vm`].
+    pub async fn start_vm_with(&self, name: &str, overrides: Params) -> TestResult<Arc<Vm>> {
+        let starting = Arc::clone(self.state().starting.entry(name.to_owned()).or_default());
+        let _one_at_a_time = starting.lock().await;
+        let earlier = self.state().machines.remove(name);
+        if let Some(vm) = earlier {
             vm.destroy().await?;
         }
-        self.away.remove(name);
-        let params = self.params().object_params(name);
+        let first = {
+            let mut state = self.state();
+            state.overrides.insert(name.to_owned(), overrides);
+            state.away.remove(name);
+            !state.images.contains_key(name)
+        };
+        let params = self.params_of(name);
         let context = self.context(name, &params, "qemu_binary")?;
         self.phase(format!("starting {name}"));
         let accel = self.accel(&params);
-        let first = !self.images.contains_key(name);
         if first && let Some((vm, images)) = self.fork(name, &params, accel, &context).await? {
-            self.images.insert(name.to_owned(), images);
+            self.state().images.insert(name.to_owned(), images);
             return Ok(self.started(name, vm));
         }
         let images = self.images_of(name, &params).await?;
@@ -223,11 +258,13 @@ impl Test {
         Ok(vm)
     }
 
-    fn started(&mut self, name: &str, vm: Vm) -> Arc<Vm> {
+    fn started(&self, name: &str, vm: Vm) -> Arc<Vm> {
         let vm = Arc::new(vm);
         self.running.add_machine(&vm);
         self.sentinel.watch(&vm);
-        self.machines.insert(name.to_owned(), Arc::clone(&vm));
+        self.state()
+            .machines
+            .insert(name.to_owned(), Arc::clone(&vm));
         vm
     }
 
@@ -253,14 +290,18 @@ impl Test {
 
     /// What a QEMU of machine `name` is started with. `binary` is the key that names it.
     pub(crate) fn context(
-        &mut self,
+        &self,
         name: &str,
         params: &Params,
         binary: &str,
     ) -> TestResult<vm::Context> {
-        let start = self.starts.entry(name.to_owned()).or_insert(0);
-        *start += 1;
-        let log_dir = self.dir.join(if *start == 1 {
+        let start = {
+            let mut state = self.state();
+            let starts = state.starts.entry(name.to_owned()).or_insert(0);
+            *starts += 1;
+            *starts
+        };
+        let log_dir = self.dir.join(if start == 1 {
             name.to_owned()
         } else {
             format!("{name}-{start}")
@@ -307,17 +348,18 @@ impl Test {
 
     /// Is the machine where it went, and not where it was started?
     pub(crate) fn is_away(&self, name: &str) -> bool {
-        self.away.contains(name)
+        self.state().away.contains(name)
     }
 
     /// Goes on with the machine that has come out of a migration.
-    pub(crate) fn take_in(&mut self, name: &str, vm: Arc<Vm>) {
-        if !self.away.remove(name) {
-            self.away.insert(name.to_owned());
-        }
+    pub(crate) fn take_in(&self, name: &str, vm: Arc<Vm>) {
         self.running.add_machine(&vm);
         self.sentinel.watch(&vm);
-        self.machines.insert(name.to_owned(), vm);
+        let mut state = self.state();
+        if !state.away.remove(name) {
+            state.away.insert(name.to_owned());
+        }
+        state.machines.insert(name.to_owned(), vm);
     }
 
     pub(crate) fn accel(&self, params: &Params) -> Accel {
@@ -377,16 +419,17 @@ impl Test {
     }
 
     /// The machine's own image files, made when it is first started: one that is started again finds what it wrote.
-    async fn images_of(&mut self, vm: &str, params: &Params) -> TestResult<Vec<PreparedImage>> {
-        if let Some(images) = self.images.get(vm) {
-            return Ok(images.clone());
+    async fn images_of(&self, vm: &str, params: &Params) -> TestResult<Vec<PreparedImage>> {
+        let images = self.state().images.get(vm).cloned();
+        if let Some(images) = images {
+            return Ok(images);
         }
         let images = self.make_images(vm, params).await?;
-        self.images.insert(vm.to_owned(), images.clone());
+        self.state().images.insert(vm.to_owned(), images.clone());
         Ok(images)
     }
 
-    async fn make_images(&mut self, vm: &str, params: &Params) -> TestResult<Vec<PreparedImage>> {
+    async fn make_images(&self, vm: &str, params: &Params) -> TestResult<Vec<PreparedImage>> {
         let mut prepared = Vec::new();
         for image in self.image_plans(vm, params)? {
             let disks = self.disks()?;
@@ -406,12 +449,12 @@ impl Test {
     }
 
     /// Writes a file down before it is made: a run that is killed leaves it to the next to remove.
-    pub(crate) fn borrow_file(&mut self, path: &Path) -> TestResult {
+    pub(crate) fn borrow_file(&self, path: &Path) -> TestResult {
         let token = std::path::absolute(path).map_err(|e| e.to_string());
         let token = token.and_then(|path| self.env.ledger.file(&path).map_err(|e| chain(&e)));
         let token = token
             .map_err(|e| Stop::error(format!("failed to write {} down: {e}", path.display())))?;
-        self.borrowed.push(token);
+        self.state().borrowed.push(token);
         Ok(())
     }
 
@@ -452,24 +495,26 @@ impl Test {
     }
 
     /// Lets the disks stay where they are; otherwise they go with the test.
-    pub(crate) fn keep_images(&mut self) {
-        self.borrowed.drain(..).for_each(Token::release);
+    pub(crate) fn keep_images(&self) {
+        self.state().borrowed.drain(..).for_each(Token::release);
     }
 
-    pub(crate) fn take_images(&mut self) -> Vec<PathBuf> {
-        let images = std::mem::take(&mut self.images).into_values().flatten();
-        let variables = self.starts.keys();
+    pub(crate) fn take_images(&self) -> Vec<PathBuf> {
+        let mut state = self.state();
+        let images = std::mem::take(&mut state.images).into_values().flatten();
+        let images: Vec<PathBuf> = images.map(|image| image.path).collect();
+        let variables = state.starts.keys();
         let variables = variables.map(|vm| firmware::variables(&self.dir, vm));
-        images.map(|image| image.path).chain(variables).collect()
+        images.into_iter().chain(variables).collect()
     }
 
-    pub(crate) fn take_machines(&mut self) -> BTreeMap<String, Arc<Vm>> {
-        std::mem::take(&mut self.machines)
+    pub(crate) fn take_machines(&self) -> BTreeMap<String, Arc<Vm>> {
+        std::mem::take(&mut self.state().machines)
     }
 
     /// Forgets a machine that has ended as the test wanted.
-    pub fn forget_vm(&mut self, name: &str) {
-        self.machines.remove(name);
+    pub fn forget_vm(&self, name: &str) {
+        self.state().machines.remove(name);
     }
 
     /// A time span given by parameter `key`, for a verb of [`Vm`], which stretches it by the host's speed.
