@@ -4,9 +4,10 @@ use crate::ImageFormat;
 use crate::apt::hex;
 use crate::qemu_img::{Backing, NewImage, QemuImg};
 use crate::{Error, Result};
-use rustix::fs::{SeekFrom, copy_file_range, ioctl_ficlone, seek};
+use rustix::fs::{SeekFrom, ioctl_ficlone, seek};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -169,35 +170,41 @@ impl Disks {
     }
 }
 
-/// Copies an image: sharing its blocks where the file system can, else its data without its holes.
+/// Copies an image: sharing its blocks where the file system can, else its data without its holes. What could not be copied whole
+/// is not there.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let source = File::open(from).map_err(Error::io("read", from))?;
     let target = File::create_new(to).map_err(Error::io("create", to))?;
     if ioctl_ficlone(&target, &source).is_ok() {
         return Ok(());
     }
-    copy_data(&source, &target).map_err(|error| Error::io("write", to)(error.into()))
+    copy_data(&source, &target).map_err(|error| {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(to);
+        Error::io("write", to)(error)
+    })
 }
 
-fn copy_data(source: &File, target: &File) -> rustix::io::Result<()> {
-    let size = rustix::fs::fstat(source)?.st_size.unsigned_abs();
-    rustix::fs::ftruncate(target, size)?;
+fn copy_data(source: &File, mut target: &File) -> io::Result<()> {
+    let size = source.metadata()?.len();
+    target.set_len(size)?;
     let mut at = 0;
     while at < size {
-        let mut from = match seek(source, SeekFrom::Data(at)) {
+        let from = match seek(source, SeekFrom::Data(at)) {
             Ok(from) => from,
             // Nothing but a hole up to the end.
             Err(rustix::io::Errno::NXIO) => break,
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
         let end = seek(source, SeekFrom::Hole(from))?;
-        let mut to = from;
-        while from < end {
-            let wanted = usize::try_from(end - from).unwrap_or(usize::MAX);
-            if copy_file_range(source, Some(&mut from), target, Some(&mut to), wanted)? == 0 {
-                // The image became shorter while it was read.
-                return Err(rustix::io::Errno::IO);
-            }
+        seek(source, SeekFrom::Start(from))?;
+        seek(target, SeekFrom::Start(from))?;
+        // In the kernel where it can, and from one file system to another too.
+        if io::copy(&mut source.take(end - from), &mut target)? < end - from {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the image became shorter while it was read",
+            ));
         }
         at = end;
     }
@@ -230,6 +237,20 @@ mod tests {
             error.to_string().starts_with("could not create "),
             "an existing disk is kept: {error}"
         );
+    }
+
+    /// The data directory and that of the results need not be on one file system.
+    #[test]
+    fn an_image_is_copied_to_another_file_system() {
+        let here = tempfile::tempdir().unwrap();
+        let there = tempfile::tempdir_in("/dev/shm").unwrap();
+        let (from, to) = (here.path().join("from"), there.path().join("to"));
+        fs::write(&from, vec![7; 3 << 20]).unwrap();
+        copy(&from, &to).unwrap();
+        assert!(fs::read(&from).unwrap() == fs::read(&to).unwrap());
+        fs::remove_file(&from).unwrap();
+        copy(&to, &from).unwrap();
+        assert!(fs::read(&from).unwrap() == fs::read(&to).unwrap());
     }
 
     #[test]
