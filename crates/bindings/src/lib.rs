@@ -1,0 +1,25 @@
+//! What does the control interface look like in another language?
+//!
+//! `crates/control/idl` defines what a test in any language can ask for. This generator turns the definition into
+//! `bindings/interface.json`, the same as data, and into the regular part of each binding: its types, errors, and a method for every
+//! method. What is better written by hand ([`BY_HAND`]) each binding has in a file of its own. A test compares what is checked in.
+
+mod flat;
+pub mod model;
+#[expect(dead_code, reason = "the bindings that follow use it")]
+mod text;
+
+pub use flat::{BY_HAND, Flat};
+pub use model::{Error, Model};
+
+/// A file made by the generator: its path in `bindings`, and its text.
+pub type File = (&'static str, String);
+
+/// All files that are generated.
+///
+/// # Errors
+/// The definition is no varlink, or uses what no binding can express.
+pub fn generate(definitions: &[String]) -> Result<Vec<File>, Error> {
+    let model = Model::parse(definitions)?;
+    Ok(vec![("interface.json", model.to_json()?)])
+}
