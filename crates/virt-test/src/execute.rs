@@ -11,6 +11,7 @@ use harness::{DebugLog, Env, Halt, Plan, Schedule, Settings, TestLogs};
 use host::dirs::Dirs;
 use report::Results;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -83,8 +84,8 @@ impl Order<'_> {
             alone,
             recording: &recording,
         };
-        let status = session.run(settings);
-        let read = || read_results(&run_dir).unwrap_or_default();
+        let mut status = session.run(settings);
+        let read = || read_results(&run_dir, &recording.unwritten.borrow()).unwrap_or_default();
         if status != Status::Setup {
             recording.events.send(Event::RunFinished {
                 elapsed_ms: started.elapsed().as_millis() as u64,
@@ -93,6 +94,9 @@ impl Order<'_> {
             });
         }
         let results = read();
+        if !recording.unwritten.borrow().is_empty() && status != Status::Setup {
+            status = Status::Failed;
+        }
         if let Err(error) = write_results(&run_dir, &results) {
             say::error(
                 format!(
@@ -125,7 +129,8 @@ impl Order<'_> {
             // The only place that sets it, once a program.
             let _ = tracing::dispatcher::set_global_default(dispatch.clone());
         }
-        let events = events::channel(vec![Box::new(Log::new(log)), self.console]);
+        let (log, unwritten) = Log::new(log);
+        let events = events::channel(vec![Box::new(log), self.console]);
         events.send(Event::RunStarted {
             format: events::FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -141,6 +146,7 @@ impl Order<'_> {
         });
         Ok(Recording {
             events,
+            unwritten,
             logs,
             dispatch,
         })
@@ -169,32 +175,38 @@ pub fn logs(args: &RunArgs, dirs: &Dirs) -> PathBuf {
 /// Everything that listens to the run.
 struct Recording {
     events: Sender,
+    /// What happened since events could no longer be written to disk.
+    unwritten: watch::Receiver<Vec<Record>>,
     logs: TestLogs,
     dispatch: Dispatch,
 }
 
-/// Writes events to disk; says once if that is no longer possible.
+/// Writes events to disk; once that is no longer possible, says so and keeps those that follow.
 struct Log {
     log: EventLog,
-    failed: bool,
+    unwritten: watch::Sender<Vec<Record>>,
 }
 
 impl Log {
-    fn new(log: EventLog) -> Self {
-        Self { log, failed: false }
+    fn new(log: EventLog) -> (Self, watch::Receiver<Vec<Record>>) {
+        let (unwritten, receiver) = watch::channel(Vec::new());
+        (Self { log, unwritten }, receiver)
     }
 }
 
 impl Subscriber for Log {
     fn on_record(&mut self, record: &Record) {
-        if let Err(error) = self.log.append(record)
-            && !std::mem::replace(&mut self.failed, true)
-        {
+        if self.unwritten.borrow().is_empty() {
+            let Err(error) = self.log.append(record) else {
+                return;
+            };
             say::error(
-                format!("failed to write events.jsonl, results will be incomplete: {error}"),
+                format!("failed to write events.jsonl, so no more tests are run: {error}"),
                 &[],
             );
         }
+        self.unwritten
+            .send_modify(|unwritten| unwritten.push(record.clone()));
     }
 }
 
@@ -293,9 +305,15 @@ impl Session<'_> {
         let run = harness::run(Arc::clone(&env), self.plan, self.schedule, &halt);
         let mut tests = std::pin::pin!(run);
         let mut interrupted = false;
+        let mut unwritten = self.recording.unwritten.clone();
+        let mut recorded = true;
         let summary = loop {
             tokio::select! {
                 summary = &mut tests => break summary,
+                Ok(_) = unwritten.wait_for(|lost| !lost.is_empty()), if recorded => {
+                    recorded = false;
+                    halt.now("what came of it could not have been written down");
+                }
                 asked = signals.next() => match asked {
                     Asked::Stop(_) if interrupted => {
                         env.give_back_all();
@@ -332,8 +350,9 @@ impl Session<'_> {
     }
 }
 
-fn read_results(run_dir: &Path) -> io::Result<Results> {
-    let records = events::read(&run_dir.join("events.jsonl")).map_err(io::Error::other)?;
+fn read_results(run_dir: &Path, unwritten: &[Record]) -> io::Result<Results> {
+    let mut records = events::read(&run_dir.join("events.jsonl")).map_err(io::Error::other)?;
+    records.extend_from_slice(unwritten);
     Ok(report::results(&records))
 }
 

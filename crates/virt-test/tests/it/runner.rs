@@ -297,3 +297,37 @@ fn a_profile_is_options_under_a_name_and_what_is_typed_wins() {
     write(&beside);
     assert_eq!(run(&["-P", "beside", "--list-tests"]).out, "n0\nn1\nn2\n");
 }
+
+/// A limit to the size of files stands for a full disk.
+#[test]
+fn a_run_that_can_no_longer_write_down_what_it_does_stops_and_loses_nothing_that_happened() {
+    let lab = Lab::new();
+    let config = config(&lab, 1, &[]);
+    let run = lab.run_command(&["-c", &config, "-j", "1", "--repeat", "400"]);
+    let said: Said = std::process::Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 128; exec \"$0\" \"$@\""])
+        .arg(run.get_program())
+        .args(run.get_args())
+        .envs(
+            run.get_envs()
+                .filter_map(|(key, value)| Some((key, value?))),
+        )
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(said.status, 1, "{said:?}");
+    assert!(
+        said.err
+            .contains("failed to write events.jsonl, so no more tests are run: File too large"),
+        "{}",
+        said.err
+    );
+    let results = results(&lab);
+    let (passed, not_run) = (&results["counts"]["pass"], &results["counts"]["not_run"]);
+    let told = said.out.matches(": PASS (").count() as u64 - 1;
+    assert_eq!(passed.as_u64(), Some(told), "{}", said.out);
+    assert!(
+        told > 20 && not_run.as_u64().unwrap() >= 399 - told,
+        "{results}"
+    );
+}
