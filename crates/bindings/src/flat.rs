@@ -23,6 +23,9 @@ pub const BY_HAND: &[&str] = &[
     "org.virt-test.vm.Qmp",
 ];
 
+/// Types whose names the objects of the bindings have, and what they are called there.
+const RENAMED: &[(&str, &str)] = &[("Session", "SessionInfo")];
+
 /// The definition, flattened.
 #[derive(Debug)]
 pub struct Flat {
@@ -131,6 +134,7 @@ impl Flat {
                 flat.add_calls(interface, method)?;
             }
         }
+        flat.rename();
         let inputs = flat.calls.iter();
         let inputs = inputs.flat_map(|call| call.required.iter().chain(&call.optional));
         let sent = flat.reached(inputs);
@@ -179,6 +183,23 @@ impl Flat {
             }
             (known, body) if *known == *body => Ok(()),
             _ => Err(Error::Ambiguous(name.to_owned())),
+        }
+    }
+
+    fn rename(&mut self) {
+        let members = self.types.iter_mut();
+        let members = members.filter_map(|item| match &mut item.body {
+            Body::Fields(fields) => Some(fields),
+            Body::Words(_) => None,
+        });
+        let calls = self.calls.iter_mut();
+        let parameters =
+            calls.flat_map(|call| [&mut call.required, &mut call.optional, &mut call.reply]);
+        for field in members.chain(parameters).flatten() {
+            rename(&mut field.kind);
+        }
+        for item in &mut self.types {
+            item.name = renamed(&item.name);
         }
     }
 
@@ -260,6 +281,19 @@ impl Flat {
         }
         reached
     }
+}
+
+fn rename(kind: &mut Kind) {
+    match kind {
+        Kind::Array(inner) | Kind::Map(inner) => rename(inner),
+        Kind::Ref(name) => *name = renamed(name),
+        _ => {}
+    }
+}
+
+fn renamed(name: &str) -> String {
+    let other = RENAMED.iter().find(|(from, _)| *from == name);
+    other.map_or(name, |(_, to)| to).to_owned()
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@
 //! method. What is better written by hand ([`BY_HAND`]) each binding has in a file of its own. A test compares what is checked in.
 
 mod flat;
+mod go;
 pub mod model;
-#[expect(dead_code, reason = "the bindings that follow use it")]
+#[expect(dead_code, reason = "the languages that follow use it")]
 mod text;
 
 pub use flat::{BY_HAND, Flat};
@@ -21,5 +22,9 @@ pub type File = (&'static str, String);
 /// The definition is no varlink, or uses what no binding can express.
 pub fn generate(definitions: &[String]) -> Result<Vec<File>, Error> {
     let model = Model::parse(definitions)?;
-    Ok(vec![("interface.json", model.to_json()?)])
+    let flat = Flat::new(&model)?;
+    Ok(vec![
+        ("interface.json", model.to_json()?),
+        ("go/generated.go", go::generate(&flat)),
+    ])
 }

@@ -1,0 +1,3 @@
+module github.com/virt-test/virt-test/bindings/go
+
+go 1.19
