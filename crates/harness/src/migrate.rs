@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use machine::{Board, Capabilities, MachineType};
+use machine::{Board, Capabilities, Device, Disk, MachineType};
+use params::Params;
 use tracing::info;
-use vm::migrate::{Figures, MigrateError, Migrated, Migration, Ongoing, Transport};
+use vm::migrate::{
+    Capability, Figures, MigrateError, Migrated, Migration, MovedDisk, Ongoing, Options,
+    Parameters, Transport,
+};
 use vm::{Blame, Vm};
 
 use crate::{Stop, Test, TestResult, chain};
@@ -25,11 +29,11 @@ pub struct Moved {
 }
 
 impl Test {
-    /// Where machine `name` can go, as its parameters say: to `qemu_dst_binary`, and from there back to `qemu_binary`.
+    /// Where machine `name` can go and how, as its parameters say: to `qemu_dst_binary`, and from there back to `qemu_binary`.
     ///
     /// # Errors
-    /// ERROR where a parameter cannot be read.
-    pub fn migration(&self, name: &str) -> TestResult<Migration> {
+    /// ERROR where a parameter cannot be read, or an image for a disk that goes along cannot be made.
+    pub async fn migration(&self, name: &str) -> TestResult<Migration> {
         let params = self.params_of(name);
         let transport: String = params.need("mig_protocol")?;
         let transport: Transport = transport
@@ -43,11 +47,36 @@ impl Test {
         let destination = self.context(name, &params, key)?;
         let mut migration = Migration::new(destination, transport);
         migration.limit = params.need("mig_timeout")?;
+        migration.postcopy = params.need("mig_postcopy")?;
+        migration.options = options(&params)?;
+        if params.need("mig_storage")? {
+            migration.storage = self.storage_of(name).await?;
+        }
         if !self.vm(name)?.tracks_written_memory() {
             // What is sent at first, and what is sent after the guest has stopped, is whole even so.
             migration.options.parameters.downtime_limit = Some(LONG_DOWNTIME);
         }
         Ok(migration)
+    }
+
+    /// All disks of machine `name`, to go along with it.
+    async fn storage_of(&self, name: &str) -> TestResult<Vec<MovedDisk>> {
+        let vm = self.vm(name)?;
+        let plugged = vm.plugged().await.into_iter();
+        let plugged = plugged.filter_map(|placed| match placed.device {
+            Device::Disk(disk) => Some(disk),
+            _ => None,
+        });
+        let disks: Vec<Disk> = vm.spec().disks.iter().cloned().chain(plugged).collect();
+        let mut moved = Vec::new();
+        for disk in disks.into_iter().filter(|disk| !disk.readonly) {
+            moved.push(MovedDisk {
+                image: self.image_to_move_to(&vm, &disk).await?,
+                format: disk.format,
+                disk: disk.id,
+            });
+        }
+        Ok(moved)
     }
 
     /// Moves machine `name` and goes on with the machine that now runs.
@@ -97,6 +126,21 @@ impl Test {
             standstill,
         }
     }
+}
+
+/// What the parameters say a machine's migrations are to be like.
+fn options(params: &Params) -> TestResult<Options> {
+    let capabilities: Vec<String> = params.read("mig_capabilities")?.unwrap_or_default();
+    let parameters = Parameters {
+        max_bandwidth: params.read("mig_bandwidth")?,
+        downtime_limit: params.read("mig_downtime")?,
+        multifd_compression: params.read("multifd_compression")?,
+        ..Parameters::default()
+    };
+    Ok(Options {
+        capabilities: capabilities.into_iter().map(Capability::from).collect(),
+        parameters,
+    })
 }
 
 /// The newest machine type of a board that both QEMUs have, so that a machine can go from one to the other.

@@ -54,6 +54,8 @@ struct State {
     /// Machines that have gone from `qemu_binary` to `qemu_dst_binary`.
     away: BTreeSet<String>,
     images: BTreeMap<String, Vec<PreparedImage>>,
+    /// Images that disks have gone to.
+    moved_images: Vec<PathBuf>,
     borrowed: Vec<Token>,
     warnings: Vec<String>,
 }
@@ -443,6 +445,31 @@ impl Test {
         Ok(prepared)
     }
 
+    /// An empty image as large as a disk of machine `vm`, for the disk to go to.
+    pub(crate) async fn image_to_move_to(
+        &self,
+        vm: &Vm,
+        disk: &machine::Disk,
+    ) -> TestResult<PathBuf> {
+        let format = image_format(disk.format.qemu_name())?;
+        let size = vm.disk_size(&disk.id).await?;
+        let number = self.state().moved_images.len() + 2;
+        let request = DiskRequest {
+            name: format!("{}-{}-{number}", vm.name(), disk.id),
+            format,
+            contents: Contents::Blank { size },
+            options: Vec::new(),
+        };
+        let path = self
+            .dir
+            .join(format!("{}.{}", request.name, format.as_str()));
+        self.borrow_file(&path)?;
+        self.state().moved_images.push(path.clone());
+        let made = self.disks()?.create(&self.dir, &request).await;
+        made.map_err(|e| Stop::error(format!("failed to make {}: {}", path.display(), chain(&e))))?;
+        Ok(path)
+    }
+
     pub(crate) fn disks(&self) -> TestResult<Disks> {
         let disks = self.env.disks.clone();
         disks.ok_or_else(|| Stop::error("no qemu-img was prepared"))
@@ -505,7 +532,9 @@ impl Test {
         let images: Vec<PathBuf> = images.map(|image| image.path).collect();
         let variables = state.starts.keys();
         let variables = variables.map(|vm| firmware::variables(&self.dir, vm));
-        images.into_iter().chain(variables).collect()
+        let variables: Vec<PathBuf> = variables.collect();
+        let moved = std::mem::take(&mut state.moved_images);
+        images.into_iter().chain(variables).chain(moved).collect()
     }
 
     pub(crate) fn take_machines(&self) -> BTreeMap<String, Arc<Vm>> {

@@ -128,6 +128,14 @@ pub enum VmError {
         /// What there is.
         known: String,
     },
+    /// The machine has no such disk.
+    #[error("machine \"{vm}\" has no disk \"{disk}\"")]
+    NoDisk {
+        /// Name of the machine.
+        vm: String,
+        /// What was asked for.
+        disk: String,
+    },
     /// No port of the host leads to this one of the guest.
     #[error(
         "no port of the host leads to port {port} of machine \"{vm}\" (hint: give a network card of type user the forward \
@@ -219,6 +227,7 @@ impl VmError {
             | Self::Start { .. }
             | Self::Event { .. }
             | Self::NoChannel { .. }
+            | Self::NoDisk { .. }
             | Self::NotForwarded { .. }
             | Self::NotDetachable { .. }
             | Self::Io { .. }

@@ -3,6 +3,7 @@
 use super::Section;
 use crate::key::Key;
 use crate::key::Where::{Test, Vm};
+use units::SizeUnit;
 
 pub(super) const SECTION: Section = Section {
     title: "Migration",
@@ -38,13 +39,36 @@ pub(super) const SECTION: Section = Section {
         .or("3"),
         Key::list(
             "mig_capabilities",
-            Test,
-            "What a migration is to do, in QEMU's words, such as `mapped-ram`.",
+            Vm,
+            "What a migration is to do, in QEMU's words, such as `multifd` or `mapped-ram`.",
         ),
         Key::text(
             "multifd_compression",
-            Test,
+            Vm,
             "How memory is compressed that several connections carry: `none`, `zlib`, `zstd` or what else QEMU knows.",
+        ),
+        Key::bool(
+            "mig_postcopy",
+            Vm,
+            "Let the guest go on at the destination before its memory is there.",
+        )
+        .or("no"),
+        Key::bool(
+            "mig_storage",
+            Vm,
+            "The machine's disks go along, to images of the destination's own, over NBD.",
+        )
+        .or("no"),
+        Key::size(
+            "mig_bandwidth",
+            SizeUnit::B,
+            Vm,
+            "Bytes a second a migration may take; 0 is no limit.",
+        ),
+        Key::seconds(
+            "mig_downtime",
+            Vm,
+            "How long the guest may stand still to be moved.",
         ),
     ],
 };

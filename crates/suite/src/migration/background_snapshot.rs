@@ -13,7 +13,7 @@ async fn background_snapshot(test: &mut Test) -> TestResult {
     let vm = test.main_vm()?;
     let mut session = load::booted(test, &vm).await?;
     run(&mut session, "echo before > /tmp/when").await?;
-    let destination = test.migration(&name)?.destination;
+    let destination = test.migration(&name).await?.destination;
     let options = Options {
         capabilities: vec![Capability::BackgroundSnapshot],
         ..Options::default()

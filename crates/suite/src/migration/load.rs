@@ -72,7 +72,7 @@ pub(crate) async fn start_with(
     }
     let mut command = format!("tiny-load start --memory {memory_mib}");
     if !vm.spec().disks.is_empty() {
-        let disk = run(session, "set -- /dev/[vsn][dv][am]*; echo $1").await?;
+        let disk = first_disk(session).await?;
         command.push_str(&format!(" --disk {disk}:{DISK_MIB}"));
     }
     if !vm.spec().nics.is_empty() {
@@ -127,6 +127,11 @@ pub(crate) async fn check(
         );
     }
     Ok(())
+}
+
+/// The device file of the guest's first disk.
+pub(crate) async fn first_disk(session: &mut Session) -> TestResult<String> {
+    run(session, "set -- /dev/[vsn][dv][am]*; echo $1").await
 }
 
 /// What a command that must succeed prints.

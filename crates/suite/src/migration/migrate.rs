@@ -13,7 +13,7 @@ async fn migrate(test: &mut Test) -> TestResult {
     let vm = test.main_vm()?;
     let mut session = load::booted(test, &vm).await?;
     let before = run(&mut session, BOOT_ID).await?;
-    let migration = test.migration(&name)?;
+    let migration = test.migration(&name).await?;
     let moved = test.migrate(&name, &migration).await?;
     check!(vm.ended().is_some(), "the source is still there");
     let mut session = load::well(test, &moved).await?;

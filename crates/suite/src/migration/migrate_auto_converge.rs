@@ -16,7 +16,7 @@ async fn migrate_auto_converge(test: &mut Test) -> TestResult {
         ));
     }
     load::booted(test, &vm).await?;
-    let mut migration = test.migration(&name)?;
+    let mut migration = test.migration(&name).await?;
     migration
         .options
         .capabilities

@@ -18,7 +18,7 @@ async fn migrate_bad_stream(test: &mut Test) -> TestResult {
         test.phase(format!("flipping a bit of the {what}"));
         let relay = Relay::new();
         relay.flip(flip);
-        let mut migration = test.migration(&name)?;
+        let mut migration = test.migration(&name).await?;
         migration.relay = Some(relay.clone());
         let error = match vm.migrate(&migration).await {
             Ok(_) => {
@@ -36,7 +36,7 @@ async fn migrate_bad_stream(test: &mut Test) -> TestResult {
         );
     }
     test.log_in(&vm).await?;
-    let migration = test.migration(&name)?;
+    let migration = test.migration(&name).await?;
     let moved = test.migrate(&name, &migration).await?;
     load::well(test, &moved).await.map(drop)
 }

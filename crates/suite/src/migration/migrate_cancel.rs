@@ -10,7 +10,7 @@ async fn migrate_cancel(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;
     load::booted(test, &vm).await?;
-    let mut slow = test.migration(&name)?;
+    let mut slow = test.migration(&name).await?;
     rounds::endless(&mut slow);
     let ongoing = vm.begin_migration(&slow).await?;
     let ongoing = ongoing.reach(MigrationStatus::Active).await?;
@@ -23,7 +23,7 @@ async fn migrate_cancel(test: &mut Test) -> TestResult {
     );
     check!(vm.ended().is_none(), "the source has ended");
     test.log_in(&vm).await?;
-    let migration = test.migration(&name)?;
+    let migration = test.migration(&name).await?;
     let moved = test.migrate(&name, &migration).await?;
     load::well(test, &moved).await.map(drop)
 }

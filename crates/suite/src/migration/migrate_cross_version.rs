@@ -19,7 +19,7 @@ async fn migrate_cross_version(test: &mut Test) -> TestResult {
     let here = vm.capabilities().version;
     let mut longest = Duration::ZERO;
     for hop in ["there", "back"] {
-        let migration = test.migration(&name)?;
+        let migration = test.migration(&name).await?;
         let moved = test.migrate(&name, &migration).await?;
         longest = longest.max(moved.standstill.unwrap_or_default());
         let version = vm.capabilities().version;

@@ -11,7 +11,7 @@ async fn migrate_dest_killed(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;
     load::booted(test, &vm).await?;
-    let mut slow = test.migration(&name)?;
+    let mut slow = test.migration(&name).await?;
     rounds::endless(&mut slow);
     let ongoing = vm.begin_migration(&slow).await?;
     let ongoing = ongoing.reach(MigrationStatus::Active).await?;
@@ -28,7 +28,7 @@ async fn migrate_dest_killed(test: &mut Test) -> TestResult {
     test.phase(error.to_string());
     check!(error.source_runs(), "the source does not run on: {error}");
     test.log_in(&vm).await?;
-    let migration = test.migration(&name)?;
+    let migration = test.migration(&name).await?;
     let moved = test.migrate(&name, &migration).await?;
     load::well(test, &moved).await.map(drop)
 }

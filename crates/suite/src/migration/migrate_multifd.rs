@@ -9,13 +9,9 @@ use crate::migration::load;
 async fn migrate_multifd(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     load::booted(test, &*test.main_vm()?).await?;
-    let mut migration = test.migration(&name)?;
+    let mut migration = test.migration(&name).await?;
     migration.options.capabilities.push(Capability::Multifd);
     migration.options.parameters.multifd_channels = Some(4);
-    migration.options.parameters.multifd_compression = test
-        .params()
-        .value("multifd_compression")
-        .map(str::to_owned);
     let moved = test.migrate(&name, &migration).await?;
     check!(
         moved.figures.ram.multifd_bytes > 0,

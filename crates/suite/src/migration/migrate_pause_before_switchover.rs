@@ -12,7 +12,7 @@ async fn migrate_pause_before_switchover(test: &mut Test) -> TestResult {
     let vm = test.main_vm()?;
     load::booted(test, &vm).await?;
     for call_off in [true, false] {
-        let mut migration = test.migration(&name)?;
+        let mut migration = test.migration(&name).await?;
         migration
             .options
             .capabilities

@@ -13,7 +13,7 @@ async fn migrate_pingpong(test: &mut Test) -> TestResult {
     let mut session = load::booted(test, &*test.main_vm()?).await?;
     let mut longest = Duration::ZERO;
     for _ in 0..2 * times {
-        let migration = test.migration(&name)?;
+        let migration = test.migration(&name).await?;
         let moved = test.migrate(&name, &migration).await?;
         longest = longest.max(moved.standstill.unwrap_or_default());
         session = test.log_in(&moved.vm).await?;

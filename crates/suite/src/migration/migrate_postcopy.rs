@@ -9,7 +9,7 @@ use crate::migration::load;
 async fn migrate_postcopy(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     load::booted(test, &*test.main_vm()?).await?;
-    let mut migration = test.migration(&name)?;
+    let mut migration = test.migration(&name).await?;
     migration.postcopy = true;
     // So that not everything is there before the guest is.
     migration.options.parameters.max_bandwidth = Some(ByteSize::mib(32));

@@ -15,7 +15,7 @@ async fn migrate_postcopy_recover(test: &mut Test) -> TestResult {
     let vm = test.main_vm()?;
     load::booted(test, &vm).await?;
     let relay = Relay::new();
-    let mut migration = test.migration(&name)?;
+    let mut migration = test.migration(&name).await?;
     migration.postcopy = true;
     migration.relay = Some(relay.clone());
     // So that there is something left to follow when it is cut.

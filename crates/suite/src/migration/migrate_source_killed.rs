@@ -13,7 +13,7 @@ async fn migrate_source_killed(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;
     load::booted(test, &vm).await?;
-    let mut slow = test.migration(&name)?;
+    let mut slow = test.migration(&name).await?;
     rounds::endless(&mut slow);
     let ongoing = vm.begin_migration(&slow).await?;
     let ongoing = ongoing.reach(MigrationStatus::Active).await?;

@@ -17,7 +17,7 @@ async fn migrate_to_dead_port(test: &mut Test) -> TestResult {
     let port = port
         .map_err(|error| Stop::error(format!("no port is free: {error}")))?
         .port();
-    let mut migration = test.migration(&name)?;
+    let mut migration = test.migration(&name).await?;
     migration.connect_to = Some(format!("tcp:127.0.0.1:{port}"));
     let error = match vm.migrate(&migration).await {
         Ok(_) => {

@@ -13,7 +13,7 @@ async fn migrate_with_reboot(test: &mut Test) -> TestResult {
     let mut session = test.log_in(&vm).await?;
     let before = run(&mut session, BOOT_ID).await?;
     vm.reset().await?;
-    let migration = test.migration(&name)?;
+    let migration = test.migration(&name).await?;
     let moved = test.migrate(&name, &migration).await?;
     test.phase("booting on");
     let mut session = test.log_in(&moved.vm).await?;

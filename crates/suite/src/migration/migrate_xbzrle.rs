@@ -15,7 +15,7 @@ async fn migrate_xbzrle(test: &mut Test) -> TestResult {
     let mut session = test.log_in(&vm).await?;
     let count = "(n=0; while :; do n=$((n+1)); echo $n > /tmp/next; mv /tmp/next /tmp/count; done) >/dev/null 2>&1 &";
     load::run(&mut session, count).await?;
-    let mut migration = test.migration(&name)?;
+    let mut migration = test.migration(&name).await?;
     migration.options.capabilities.push(Capability::Xbzrle);
     migration.options.parameters.xbzrle_cache_size = Some(ByteSize::mib(64));
     rounds::migrate(test, &name, migration, |figures| {

@@ -19,7 +19,7 @@ async fn save_restore_file(test: &mut Test) -> TestResult {
         capabilities: capabilities.into_iter().map(Capability::from).collect(),
         ..Options::default()
     };
-    let destination = test.migration(&name)?.destination;
+    let destination = test.migration(&name).await?.destination;
     let file = std::path::absolute(test.dir().join("state"));
     let file = file.map_err(|error| Stop::error(format!("no place for the state: {error}")))?;
     test.phase("saving");

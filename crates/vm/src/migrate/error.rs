@@ -18,6 +18,8 @@ pub enum Phase {
     Options,
     /// The destination was to listen.
     Listen,
+    /// Disks that go along were copied while the guest ran.
+    Storage,
     /// The source was to connect and begin.
     Start,
     /// Memory was copied while the guest ran.
@@ -56,6 +58,7 @@ impl fmt::Display for Phase {
             Self::Destination => "destination",
             Self::Options => "options",
             Self::Listen => "listen",
+            Self::Storage => "storage",
             Self::Start => "start",
             Self::Active => "active",
             Self::PreSwitchover => "pre-switchover",

@@ -91,6 +91,15 @@ impl Default for Figures {
     }
 }
 
+impl Figures {
+    /// Is it neither over, nor not begun?
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        use MigrationStatus::{Cancelled, Completed, Failed, None};
+        !matches!(self.status, None | Completed | Failed | Cancelled)
+    }
+}
+
 fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let milliseconds: Option<u64> = Option::deserialize(deserializer)?;
     Ok(milliseconds.map(Duration::from_millis))

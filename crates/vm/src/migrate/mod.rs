@@ -16,6 +16,7 @@ mod ongoing;
 mod options;
 mod relay;
 mod state_file;
+mod storage;
 mod transport;
 
 pub use error::{Cause, MigrateError, Phase, Sides};
@@ -23,4 +24,5 @@ pub use figures::{Figures, Progress, RamFigures, XbzrleFigures};
 pub use ongoing::{Migrated, Migration, Ongoing};
 pub use options::{Capability, Options, Parameters};
 pub use relay::{Flip, Relay};
+pub use storage::MovedDisk;
 pub use transport::{Transport, TransportError};

@@ -7,8 +7,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::error::{Cause, MigrateError, Phase, Sides};
 use super::figures::{Figures, Progress};
-use super::options::{Capability, Options};
+use super::options::{Capability, Options, Parameters};
 use super::relay::Relay;
+use super::storage::{self, Mirror, MovedDisk};
 use super::transport::{Address, Transport, Way};
 use crate::context::Context;
 use crate::error::VmError;
@@ -40,6 +41,9 @@ pub struct Migration {
     pub options: Options,
     /// Lets the guest go on at the destination before its memory is there. Switches `postcopy-ram` on.
     pub postcopy: bool,
+    /// Disks that go along, to images of the destination's own. All others are opened by both QEMUs. Switches
+    /// `pause-before-switchover` on.
+    pub storage: Vec<MovedDisk>,
     /// Where the source is to connect to, instead of where the destination listens.
     pub connect_to: Option<String>,
     /// What the connection goes through, with [`Transport::Unix`].
@@ -59,6 +63,7 @@ impl Migration {
             transport,
             options: Options::default(),
             postcopy: false,
+            storage: Vec::new(),
             connect_to: None,
             relay: None,
             limit: LIMIT,
@@ -68,8 +73,14 @@ impl Migration {
 
     fn effective_options(&self) -> Options {
         let mut options = self.options.clone();
-        if self.postcopy && !options.has(&Capability::PostcopyRam) {
-            options.capabilities.push(Capability::PostcopyRam);
+        let implied = [
+            (self.postcopy, Capability::PostcopyRam),
+            (!self.storage.is_empty(), Capability::PauseBeforeSwitchover),
+        ];
+        for (wanted, capability) in implied {
+            if wanted && !options.has(&capability) {
+                options.capabilities.push(capability);
+            }
         }
         options
     }
@@ -103,6 +114,8 @@ pub struct Ongoing<'a> {
     was_running: bool,
     /// Parameters of the source as they were.
     before: Map<String, Value>,
+    /// Disks that are being copied.
+    mirrors: Vec<Mirror>,
 }
 
 impl Vm {
@@ -114,7 +127,7 @@ impl Vm {
         self.begin_migration(migration).await?.finish().await
     }
 
-    /// Starts the destination and lets the state begin to travel.
+    /// Starts the destination and lets the state begin to travel; before it, disks that go along are copied.
     ///
     /// # Errors
     /// As [`Vm::migrate`].
@@ -131,7 +144,8 @@ impl Vm {
                 sides: Box::default(),
             }
         };
-        let spec = self.travelling_spec().await;
+        let mut spec = self.travelling_spec().await;
+        storage::redirect(&mut spec, &migration.storage).map_err(fails(Phase::Destination))?;
         check_spec(self, migration.transport).map_err(fails(Phase::Destination))?;
         let destination = Vm::start_incoming(spec, &migration.destination).await;
         let destination =
@@ -150,6 +164,7 @@ impl Vm {
             cursor: self.cursor(),
             was_running: false,
             before: Map::new(),
+            mirrors: Vec::new(),
         };
         match ongoing.begin(migration).await {
             Ok(()) => Ok(ongoing),
@@ -216,12 +231,60 @@ impl<'a> Ongoing<'a> {
         if let Some(uri) = &migration.connect_to {
             address = Address::uri(uri);
         }
+        self.mirror(&migration.storage).await?;
         self.phase = Phase::Start;
         self.start = Instant::now();
         self.cursor = self.source.cursor();
         self.source.send_state_to(&mut address, false).await?;
         if self.postcopy {
             self.start_postcopy_now().await?;
+        }
+        Ok(())
+    }
+
+    /// Copies disks, and lets both images have what is written from then on.
+    async fn mirror(&mut self, disks: &[MovedDisk]) -> Result<(), Cause> {
+        if disks.is_empty() {
+            return Ok(());
+        }
+        self.phase = Phase::Storage;
+        storage::check(self.source, &self.destination)?;
+        let socket = self.destination.scratch().join("nbd.sock");
+        storage::serve(&self.destination, &socket, disks).await?;
+        for moved in disks {
+            let mirror = Mirror::begin(self.source, &socket, &moved.disk).await?;
+            self.mirrors.push(mirror);
+        }
+        for mirror in &self.mirrors {
+            tokio::select! {
+                biased;
+                ready = mirror.wait_ready(self.source, self.limit) => ready?,
+                exit = self.destination.watch.exit() => {
+                    return Err(Cause::DestinationEnded { exit: Box::new(exit) });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The guest stands still: both images of its disks are brought to be the same, and only the destination has its own from now on.
+    async fn settle_mirrors(&mut self) -> Result<(), Cause> {
+        if self.mirrors.is_empty() {
+            return Ok(());
+        }
+        while let Some(mirror) = self.mirrors.last() {
+            mirror.settle(self.source, self.limit).await?;
+            self.mirrors.pop();
+        }
+        storage::stop_serving(&self.destination).await?;
+        Ok(())
+    }
+
+    /// The source keeps its disks to itself again.
+    async fn abandon_mirrors(&mut self) -> Result<(), VmError> {
+        for mirror in std::mem::take(&mut self.mirrors) {
+            let end = mirror.abandon(self.source, RECOVERY_LIMIT).await?;
+            tracing::debug!(?mirror, ?end, "a disk does not go along after all");
         }
         Ok(())
     }
@@ -306,13 +369,13 @@ impl<'a> Ongoing<'a> {
         }
     }
 
-    /// From now on the guest may stand still this long.
+    /// From now on these figures hold, those that are given.
     ///
     /// # Errors
     /// [`VmError::Monitor`].
-    pub async fn allow_downtime(&self, limit: Duration) -> Result<(), VmError> {
-        let limit = json!({"downtime-limit": limit.as_millis() as u64});
-        let told = self.source.qmp().execute("migrate-set-parameters", limit);
+    pub async fn set_parameters(&self, parameters: &Parameters) -> Result<(), VmError> {
+        let given = Value::Object(parameters.given());
+        let told = self.source.qmp().execute("migrate-set-parameters", given);
         let verb = "set parameters of the migration of";
         self.source.watch.told(verb, told.await).await.map(drop)
     }
@@ -399,6 +462,7 @@ impl<'a> Ongoing<'a> {
                 .wait_for_status(RunState::Running, RECOVERY_LIMIT)
                 .await?;
         }
+        self.abandon_mirrors().await?;
         self.restore_parameters().await?;
         Ok(figures)
     }
@@ -422,6 +486,7 @@ impl<'a> Ongoing<'a> {
         let ends = [MigrationStatus::Completed, MigrationStatus::PreSwitchover];
         loop {
             if self.phase == Phase::PreSwitchover {
+                self.settle_mirrors().await?;
                 let state = json!({"state": MigrationStatus::PreSwitchover.as_str()});
                 let told = self.source.qmp().execute("migrate-continue", state);
                 let verb = "let the migration go on of";
@@ -606,14 +671,18 @@ impl<'a> Ongoing<'a> {
 
     /// Ends the destination, and lets the source go on where it stands still because of us.
     async fn recover(&mut self) -> Sides {
-        let source = self.source;
         // Nothing can be told of a failure here that the error does not tell already.
+        let source = self.source;
+        for mirror in &self.mirrors {
+            let _ = mirror.cancel(source).await;
+        }
         let kill = Ladder {
             quit: None,
             terminate: None,
             ..Ladder::without_guest()
         };
         let _ = self.destination.shutdown(&kill).await;
+        let _ = self.abandon_mirrors().await;
         let mut sides = Sides::default();
         let Ok(figures) = source.migration_figures().await else {
             return sides;

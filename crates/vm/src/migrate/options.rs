@@ -83,7 +83,7 @@ pub struct Parameters {
 
 impl Parameters {
     /// Those that are given, as QEMU takes them.
-    fn given(&self) -> Map<String, Value> {
+    pub(super) fn given(&self) -> Map<String, Value> {
         let bytes = |size: Option<ByteSize>| size.map(|size| json!(size.as_bytes()));
         let percentage = |number: Option<u8>| number.map(|number| json!(number));
         let downtime = self

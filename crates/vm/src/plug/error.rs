@@ -6,7 +6,7 @@ use std::time::Duration;
 use machine::MachineError;
 
 use crate::error::Blame;
-use crate::qmp::{Event, QmpError};
+use crate::qmp::{Event, MigrationStatus, QmpError};
 
 /// Why a device could not be plugged or unplugged. Devices are named by kind and id, such as `network card "nic2"`.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,23 @@ pub enum PlugError {
         /// What could not be taken back, and why.
         left: Vec<String>,
     },
+    /// QEMU plugs nothing in or out while the machine migrates. What had been added before was taken back.
+    #[error(
+        "{device}, step {step}: the machine is migrating ({status}): {source}{}",
+        left_over(left)
+    )]
+    Migrating {
+        /// The device.
+        device: String,
+        /// The step, such as `device_add nic2`.
+        step: String,
+        /// How far the migration has come.
+        status: MigrationStatus,
+        /// QEMU's words.
+        source: Box<QmpError>,
+        /// What could not be taken back, and why.
+        left: Vec<String>,
+    },
     /// The guest would not let go of it. It stays, and works.
     #[error("{0}")]
     GuestRefused(Refusal),
@@ -95,6 +112,7 @@ impl PlugError {
             Self::Machine { .. }
             | Self::NoRoom { .. }
             | Self::Twice { .. }
+            | Self::Migrating { .. }
             | Self::Unknown { .. } => Blame::Host,
             Self::Step { .. }
             | Self::GuestRefused(_)

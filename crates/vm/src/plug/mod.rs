@@ -307,15 +307,37 @@ impl Vm {
                 }
                 self.forget_channel(channel);
             }
-            return Err(PlugError::Step {
-                device: named(device),
-                step,
-                source: Box::new(source),
-                left,
-            }
-            .into());
+            return Err(self.refused(device, step, source, left).await);
         }
         Ok(())
+    }
+
+    /// QEMU refused a step, maybe because the machine migrates.
+    async fn refused(
+        &self,
+        device: &Device,
+        step: String,
+        source: QmpError,
+        left: Vec<String>,
+    ) -> Failure {
+        let device = named(device);
+        let source = Box::new(source);
+        match self.migration_figures().await {
+            Ok(figures) if figures.is_under_way() => PlugError::Migrating {
+                device,
+                step,
+                status: figures.status,
+                source,
+                left,
+            },
+            _ => PlugError::Step {
+                device,
+                step,
+                source,
+                left,
+            },
+        }
+        .into()
     }
 
     async fn add(&self, device: &Device, part: &Part) -> Result<(), QmpError> {
@@ -446,13 +468,8 @@ impl Vm {
         match request.await {
             Ok(_) => {}
             Err(source) if source.is_refusal() => {
-                return Err(PlugError::Step {
-                    device: named(&device),
-                    step: format!("device_del {device_id}"),
-                    source: Box::new(source),
-                    left: Vec::new(),
-                }
-                .into());
+                let step = format!("device_del {device_id}");
+                return Err(self.refused(&device, step, source, Vec::new()).await);
             }
             Err(source) => return Err(source.into()),
         }
