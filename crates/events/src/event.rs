@@ -49,6 +49,11 @@ pub enum Event {
         /// What it was, such as `process 1234 (qemu-system-x86_64)`.
         what: String,
     },
+    /// Something is not as it could be, and the run goes on without it. Said once a run, however many tests it is about.
+    Notice {
+        /// What, and why.
+        what: String,
+    },
     /// How guests will be run, and why.
     Accelerator {
         /// `kvm` or `tcg`.

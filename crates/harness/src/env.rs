@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use events::{Event, Sender};
 use host::accel::{Accel, Decision};
@@ -47,6 +47,8 @@ pub struct Env {
     pub(crate) tsc_khz: Option<u32>,
     pub(crate) disks: Option<Disks>,
     pub(crate) templates: Templates,
+    /// What was told of once, and is not again.
+    noticed: Mutex<BTreeSet<String>>,
     qemus: BTreeMap<String, Arc<Binary>>,
     guests: BTreeMap<String, Arc<TinyGuest>>,
     /// Nothing where no test logs in by SSH; why not, where the host cannot.
@@ -133,6 +135,7 @@ impl Env {
             tsc_khz: None,
             disks: None,
             templates: Templates::new(settings.dirs.data()),
+            noticed: Mutex::default(),
             qemus: BTreeMap::new(),
             guests: BTreeMap::new(),
             ssh: None,
@@ -287,6 +290,15 @@ impl Env {
         self.events.send(Event::SetupStep {
             what: what.to_owned(),
         });
+    }
+
+    /// Tells the user, unless this very thing was told before.
+    pub(crate) fn notice(&self, what: String) {
+        warn!("{what}");
+        let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
+        if noticed.insert(what.clone()) {
+            self.events.send(Event::Notice { what });
+        }
     }
 
     /// The accelerator and why.

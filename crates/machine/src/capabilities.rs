@@ -295,6 +295,13 @@ impl Capabilities {
                 .is_empty()
     }
 
+    /// Can memory lie in a file that is only read, while the guest writes? Otherwise QEMU may change a file whose memory is not
+    /// shared, namely where the guest gives memory back.
+    #[must_use]
+    pub fn has_private_memory_files(&self) -> bool {
+        self.command_has_arg("object-add", "+memory-backend-file.rom")
+    }
+
     /// Does the enumeration at this path, see [`Schema`], have this word?
     /// `enum_has("migrate-set-capabilities.capabilities.capability", "multifd")`.
     #[must_use]

@@ -360,9 +360,9 @@ fn memory_lies_in_a_file_that_is_written_or_only_read() {
         spec.memory_file = Some(MemoryFile { path, shared });
         let argv = rendered(&spec);
         let object =
-            format!("memory-backend-file,id=memory0,size=256M,mem-path=/templates/ram,{share}");
+            format!("memory-backend-file,id=pc.ram,size=256M,mem-path=/templates/ram,{share}");
         assert!(
-            argv.contains(&object) && argv.contains(",memory-backend=memory0"),
+            argv.contains(&object) && argv.contains(",memory-backend=pc.ram"),
             "{argv}"
         );
     }

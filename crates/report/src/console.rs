@@ -143,6 +143,7 @@ impl<W: Write + Send> Console<W> {
                 }
             }
             Event::Reaped { what } => self.header("CLEANED UP AFTER AN EARLIER RUN", what),
+            Event::Notice { what } => self.header("NOTE", what),
             Event::SetupFinished {
                 elapsed_ms,
                 error,

@@ -1,5 +1,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use units::ByteSize;
 
@@ -27,6 +28,16 @@ pub enum Error {
         needed: ByteSize,
         /// Room there is.
         free: ByteSize,
+    },
+    /// Another run has it.
+    #[error(
+        "another run has held {path} for {} s (hint: wait for that run's end, or say vm_start = boot)", waited.as_secs()
+    )]
+    Busy {
+        /// Where the template is to be.
+        path: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
     },
 }
 

@@ -6,13 +6,14 @@
 //! who uses one shares it, and only what nobody holds is removed.
 //!
 //! ```no_run
+//! use std::time::Duration;
 //! use templates::{Begun, Inputs, Manner, Store};
 //!
 //! # async fn example() -> Result<(), templates::Error> {
 //! let mut inputs = Inputs::new("a machine with 2 CPUs");
 //! inputs.text("arguments", "-machine q35 …").file("kernel", "/guests/vmlinux".as_ref())?;
 //! let store = Store::new("/home/you/.local/share/virt-test".as_ref());
-//! let template = match store.begin(&inputs).await? {
+//! let template = match store.begin(&inputs, Duration::from_secs(60)).await? {
 //!     Begun::Ready(template) => template,
 //!     Begun::Make(building) => {
 //!         // Boot a machine whose memory lies in building.ram(), and freeze it into building.state().

@@ -14,7 +14,7 @@ use crate::error::Error;
 pub(crate) const FORMAT: u32 = 1;
 
 /// How a template gives clones their memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Manner {
     /// Clones map the file the memory lies in, each with changes of its own; the state is without it (`x-ignore-shared`).

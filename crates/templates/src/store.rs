@@ -3,7 +3,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock, statvfs};
@@ -67,11 +67,23 @@ impl Store {
         Self { limits, ..self }
     }
 
-    /// The template made from these inputs, or the right to make it. Waits while another run makes it.
+    /// The template made from these inputs, or the right to make it. Waits up to `patience` while another run makes it.
     ///
     /// # Errors
-    /// [`Error`] when the store cannot be read or written.
-    pub async fn begin(&self, inputs: &Inputs) -> Result<Begun, Error> {
+    /// [`Error::Busy`] when another run still makes it, or uses one that cannot be trusted; another [`Error`] when the store
+    /// cannot be read or written.
+    pub async fn begin(&self, inputs: &Inputs, patience: Duration) -> Result<Begun, Error> {
+        let key = inputs.key();
+        let begun = tokio::time::timeout(patience, self.begin_at_once(inputs));
+        begun.await.unwrap_or_else(|_| {
+            Err(Error::Busy {
+                path: self.root.join(key.as_str()),
+                waited: patience,
+            })
+        })
+    }
+
+    async fn begin_at_once(&self, inputs: &Inputs) -> Result<Begun, Error> {
         let key = inputs.key();
         fs::create_dir_all(&self.root).map_err(Error::io("create", &self.root))?;
         if let Some(template) =
@@ -264,6 +276,10 @@ impl Building {
     /// [`Error`] when it cannot be written.
     pub fn finish(self, manner: Manner) -> Result<Template, Error> {
         let path = self.directory();
+        if manner == Manner::Stream {
+            // The state has it all.
+            let _ = fs::remove_file(self.ram());
+        }
         let mut files = Vec::new();
         for entry in fs::read_dir(path).map_err(Error::io("read", path))? {
             let entry = entry.map_err(Error::io("read", path))?;

@@ -9,6 +9,8 @@ use std::time::{Duration, SystemTime};
 use templates::{Begun, Building, Inputs, Limits, Manner, Store, Template};
 use units::ByteSize;
 
+const PATIENCE: Duration = Duration::from_secs(60);
+
 fn inputs(name: &str) -> Inputs {
     let mut inputs = Inputs::new(name);
     inputs.text("machine", name);
@@ -16,14 +18,14 @@ fn inputs(name: &str) -> Inputs {
 }
 
 async fn building(store: &Store, name: &str) -> Building {
-    match store.begin(&inputs(name)).await.unwrap() {
+    match store.begin(&inputs(name), PATIENCE).await.unwrap() {
         Begun::Make(building) => building,
         Begun::Ready(template) => panic!("{template:?} is there already"),
     }
 }
 
 async fn ready(store: &Store, name: &str) -> Option<Template> {
-    match store.begin(&inputs(name)).await.unwrap() {
+    match store.begin(&inputs(name), PATIENCE).await.unwrap() {
         Begun::Ready(template) => Some(template),
         Begun::Make(_) => None,
     }
@@ -166,4 +168,19 @@ async fn what_a_killed_run_left_half_made_is_removed() {
     store.prune(&Limits::default()).unwrap();
     assert!(!dead.exists());
     assert!(alive.directory().exists());
+}
+
+#[tokio::test]
+async fn another_run_is_not_waited_for_without_end() {
+    let data = tempfile::tempdir().unwrap();
+    let first = building(&Store::new(data.path()), "one").await;
+    let patience = Duration::from_millis(20);
+    let busy = Store::new(data.path())
+        .begin(&inputs("one"), patience)
+        .await;
+    let busy = busy.unwrap_err().to_string();
+    assert!(busy.contains("another run has held"), "{busy}");
+    drop(first);
+    // Whoever has given up waiting does not get the lock later.
+    building(&Store::new(data.path()), "one").await;
 }

@@ -22,8 +22,9 @@ use pci::PciSlots;
 
 pub use part::Part;
 
-/// Id of the backend of main memory that lies in a file.
-const MEMORY: &str = "memory0";
+/// Id of the backend of main memory that lies in a file: the name that memory has in a PC's state without one, so that either
+/// takes up the other's state.
+const MEMORY: &str = "pc.ram";
 
 /// The arguments that make QEMU be this machine, stopped before its first instruction.
 ///
@@ -135,11 +136,16 @@ impl Render<'_> {
         let backend = "memory-backend-file";
         self.capabilities
             .require(&Need::Object(backend.to_owned()))?;
+        // Older QEMUs would make it the guest's ROM. Without this they can punch holes into the file, for a balloon say.
+        let only_read = !file.shared && self.capabilities.has_private_memory_files();
         let object = Opts::new(backend)
             .set("id", MEMORY)
             .set("size", self.spec.memory.size)
             .set("mem-path", text(&file.path)?)
-            .set("share", opts::on_off(file.shared));
+            .set("share", opts::on_off(file.shared))
+            .maybe("readonly", only_read.then_some("on"))
+            .maybe("rom", only_read.then_some("off"))
+            .set("x-use-canonical-path-for-ramblock-id", "off");
         self.argv.push("-object", object.finish());
         Ok(())
     }

@@ -23,9 +23,9 @@ pub(super) const SECTION: Section = Section {
             "vm_start",
             &["fork", "boot"],
             Vm,
-            "How the machine comes to be. `fork` clones one that was booted to its login once and kept, where its parts allow that; `boot` boots it.",
+            "How the machine comes to be. `fork` clones one that was booted to its login once and kept, where its parts allow that and QEMU can; `boot` boots it.",
         )
-        .or("boot"),
+        .or("fork"),
         Key::bool(
             "paused_after_start_vm",
             Vm,

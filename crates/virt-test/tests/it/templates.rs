@@ -1,24 +1,21 @@
 //! Machines that are cloned instead of booted.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::lab::Lab;
 
-/// Every file of the templates with what it holds, but for the locks, whose time is that of the last use.
+/// Every file of finished templates with what it holds, but for the locks, whose time is that of the last use.
 fn templates(data: &Path) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
     let mut files = BTreeMap::new();
-    for template in std::fs::read_dir(data.join("templates"))
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        for file in std::fs::read_dir(template.path())
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
+    let list = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
+    for template in list(&data.join("templates")) {
+        if template.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        for file in list(&template.path()) {
             let modified = file.metadata().unwrap().modified().unwrap();
             files.insert(file.path(), (modified, std::fs::read(file.path()).unwrap()));
         }
@@ -26,17 +23,21 @@ fn templates(data: &Path) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
     files
 }
 
+fn directory(lab: &Lab, test: &str) -> PathBuf {
+    let tests = std::fs::read_dir(lab.latest()).unwrap().flatten();
+    let mut tests = tests.filter(|entry| entry.file_name().to_string_lossy().ends_with(test));
+    tests.next().unwrap().path()
+}
+
 fn log(lab: &Lab, test: &str) -> String {
-    let logs = std::fs::read_dir(lab.latest()).unwrap().flatten();
-    let mut logs = logs.filter(|entry| entry.file_name().to_string_lossy().ends_with(test));
-    std::fs::read_to_string(logs.next().unwrap().path().join("debug.log")).unwrap()
+    std::fs::read_to_string(directory(lab, test).join("debug.log")).unwrap()
 }
 
 #[test]
 fn a_machine_is_booted_once_and_cloned_from_then_on() {
     let lab = Lab::new();
     // A template of no other test's: its memory is of an odd size.
-    let fork = ["-m", "300", "-j", "1", "--extra", "vm_start = fork"];
+    let fork = ["-m", "300", "-j", "1"];
     let args = [&fork[..], &["--tests", "system_powerdown shutdown"]].concat();
     let said = lab.run(&args);
     assert_eq!(said.status, 0, "{said:?}");
@@ -64,4 +65,79 @@ fn a_machine_is_booted_once_and_cloned_from_then_on() {
     }
     lab.assert_no_qemu_is_left();
     assert_eq!(lab.left_in_runtime(), Vec::<PathBuf>::new());
+}
+
+/// A QEMU that does not start with arguments that match one of these patterns of the shell's.
+fn qemu_without(directory: &Path, pattern: &str) -> String {
+    let path = directory.join("qemu");
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in {pattern}) echo 'not today' >&2; exit 1;; esac\nexec qemu-system-x86_64 \"$@\"\n"
+    );
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn run_with(lab: &Lab, qemu: &str, tests: &str) -> String {
+    let said = lab.run(&["-m", "300", "-j", "1", "--qemu", qemu, "--tests", tests]);
+    assert_eq!(said.status, 0, "{said:?}");
+    lab.assert_no_qemu_is_left();
+    assert_eq!(lab.left_in_runtime(), Vec::<PathBuf>::new());
+    said.out
+}
+
+#[test]
+fn a_qemu_that_cannot_share_memory_clones_by_stream_and_one_that_cannot_either_boots() {
+    let lab = Lab::new();
+    let directory = tempfile::tempdir().unwrap();
+    let told = |out: &str, what: &str| out.matches(what).count();
+
+    let qemu = qemu_without(directory.path(), "*share=off*");
+    let out = run_with(&lab, &qemu, "system_powerdown");
+    assert_eq!(
+        told(&out, "cannot clone machines by shared memory"),
+        1,
+        "{out}"
+    );
+    assert_eq!(told(&out, "NOTE"), 1, "{out}");
+    let log = log(&lab, "system_powerdown");
+    assert!(
+        log.contains("(stream)") && log.contains("cloning vm1"),
+        "{log}"
+    );
+
+    let qemu = qemu_without(directory.path(), "*-incoming*");
+    let out = run_with(&lab, &qemu, "system_powerdown shutdown");
+    assert_eq!(
+        told(&out, "cannot clone machines by shared memory"),
+        1,
+        "{out}"
+    );
+    assert_eq!(told(&out, "cannot clone machines by stream"), 1, "{out}");
+    assert_eq!(
+        told(&out, "machines boot instead of being cloned"),
+        1,
+        "{out}"
+    );
+}
+
+#[test]
+fn a_clone_that_fails_keeps_its_logs_and_the_machine_boots() {
+    let lab = Lab::new();
+    let directory = tempfile::tempdir().unwrap();
+    let broken = directory.path().join("broken");
+    let pattern = format!(
+        "*share=off*) test -e {} || exec qemu-system-x86_64 \"$@\"; echo 'not today' >&2; exit 1;; never",
+        broken.display()
+    );
+    let qemu = qemu_without(directory.path(), &pattern);
+    run_with(&lab, &qemu, "system_powerdown");
+    std::fs::write(broken, "").unwrap();
+    let out = run_with(&lab, &qemu, "system_powerdown");
+    assert_eq!(out.matches("could not be cloned").count(), 1, "{out}");
+    let test = self::directory(&lab, "system_powerdown");
+    let stderr =
+        |machine: &str| std::fs::read_to_string(test.join(machine).join("qemu-stderr.log"));
+    assert!(stderr("vm1-not-cloned").unwrap().contains("not today"));
+    assert!(!stderr("vm1").unwrap().contains("not today"));
 }

@@ -26,10 +26,11 @@ impl Vm {
     }
 
     /// The machine as another QEMU has to be told of it: with the full name of its type, as each QEMU means another by `q35`,
-    /// and with what was plugged in where it is.
+    /// with what was plugged in where it is, and with memory of its own where this one's lies in a file.
     pub async fn travelling_spec(&self) -> MachineSpec {
         let mut spec = self.spec().clone();
         spec.plugged = self.plugged().await;
+        spec.memory_file = None;
         if let Some(name) = self
             .capabilities()
             .resolve_machine(spec.machine.qemu_name())

@@ -1,0 +1,268 @@
+//! A machine that is cloned from one booted before, where nobody can tell the difference.
+
+mod machine;
+mod making;
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use ::machine::{Accel, MacAddr, MachineSpec, MemoryFile};
+use guest::Renewal;
+use params::Params;
+use rustix::rand::{GetRandomFlags, getrandom};
+use templates::{Key, Manner, Store, Template};
+use tokio::sync::OnceCell;
+use tracing::{debug, warn};
+use vm::migrate::{Capability, Options};
+use vm::{Context, Vm};
+
+use self::machine::{blocker, inputs};
+use crate::furnish::PreparedImage;
+use crate::sessions::wants_ssh;
+use crate::test::ImagePlan;
+use crate::verdict::chain;
+use crate::{Stop, Test, TestResult};
+
+/// Name a template's machine has; no clone's.
+const NAME: &str = "template";
+
+/// Base time for a clone to answer.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// The templates of this run: each looked for once, and made if need be.
+pub(crate) struct Templates {
+    store: Store,
+    known: Mutex<HashMap<Key, Arc<Known>>>,
+    /// By what QEMU what manner of cloning was found not to work.
+    given_up: Mutex<HashSet<(PathBuf, Manner)>>,
+}
+
+/// What became of one template; nothing when machines like it are to boot.
+type Known = OnceCell<Option<Arc<Template>>>;
+
+impl Templates {
+    pub(crate) fn new(data: &Path) -> Self {
+        Self {
+            store: Store::new(data),
+            known: Mutex::default(),
+            given_up: Mutex::default(),
+        }
+    }
+
+    fn cell(&self, key: Key) -> Arc<Known> {
+        Arc::clone(lock(&self.known).entry(key).or_default())
+    }
+
+    /// The manners of cloning that are worth a try, the best first.
+    fn clones_by(&self, fork: &Fork<'_>) -> Vec<Manner> {
+        let given_up = lock(&self.given_up);
+        let worth = |manner| !given_up.contains(&(fork.context.program.path.clone(), manner));
+        let manners = [Manner::SharedMemory, Manner::Stream];
+        manners
+            .into_iter()
+            .filter(|&manner| worth(manner))
+            .collect()
+    }
+
+    fn give_up(&self, fork: &Fork<'_>, manner: Manner) {
+        lock(&self.given_up).insert((fork.context.program.path.clone(), manner));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A machine to be cloned: its parameters, the images it is to have, what it is started with.
+struct Fork<'a> {
+    name: &'a str,
+    params: &'a Params,
+    accel: Accel,
+    context: &'a Context,
+    plans: Vec<ImagePlan>,
+}
+
+impl Test {
+    /// Machine `name` as a clone, with its images; nothing if it is to boot.
+    ///
+    /// # Errors
+    /// ERROR where its parameters make no sense.
+    pub(crate) async fn fork(
+        &self,
+        name: &str,
+        params: &Params,
+        accel: Accel,
+        context: &Context,
+    ) -> TestResult<Option<(Vm, Vec<PreparedImage>)>> {
+        if params.value("vm_start") != Some("fork") || params.flag("paused_after_start_vm")? {
+            return Ok(None);
+        }
+        let plans = self.image_plans(name, params)?;
+        let fork = Fork {
+            name,
+            params,
+            accel,
+            context,
+            plans,
+        };
+        let neutral = self.template_spec(&fork, |plan| plan.name.clone().into(), "ram".as_ref())?;
+        let blocker = match wants_ssh(params) {
+            // Its key is of this run, and on the kernel's command line.
+            true => Some("a guest spoken to by SSH"),
+            false => blocker(&neutral, &context.capabilities),
+        };
+        if let Some(blocker) = blocker {
+            debug!("{name} boots: {blocker} cannot be cloned");
+            return Ok(None);
+        }
+        let inputs = match inputs(&neutral, context, &fork.plans) {
+            Ok(inputs) => inputs,
+            // Booting it will tell, and better.
+            Err(reason) => {
+                debug!("{name} boots: {reason}");
+                return Ok(None);
+            }
+        };
+        let cell = self.env.templates.cell(inputs.key());
+        let template = cell
+            .get_or_init(|| self.template(&fork, &inputs))
+            .await
+            .clone();
+        let Some(template) = template else {
+            return Ok(None);
+        };
+        if let Err(changed) = template.is_unchanged() {
+            self.env.notice(format!(
+                "machines boot instead of being cloned: {changed} of template {} was changed",
+                template.key()
+            ));
+            return Ok(None);
+        }
+        self.phase(format!("cloning {name}"));
+        match self.clone_of(&fork, &template).await {
+            Ok(cloned) => Ok(Some(cloned)),
+            Err(stop) => {
+                self.env
+                    .notice(format!("machines boot that could not be cloned: {stop}"));
+                set_aside(&context.log_dir);
+                for plan in &fork.plans {
+                    // Whatever there is of it, the one to be made takes its place.
+                    let _ = fs::remove_file(&plan.path);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// The machine without what tells one clone from another.
+    fn template_spec(
+        &self,
+        fork: &Fork<'_>,
+        disk: impl Fn(&ImagePlan) -> std::path::PathBuf,
+        ram: &Path,
+    ) -> TestResult<MachineSpec> {
+        let images = fork
+            .plans
+            .iter()
+            .map(|plan| plan.prepared(disk(plan)))
+            .collect();
+        let mut spec = self.machine_spec(fork.name, fork.params, fork.accel, images)?;
+        NAME.clone_into(&mut spec.name);
+        for nic in &mut spec.nics {
+            nic.mac = MacAddr::derived(NAME, &nic.id);
+        }
+        spec.memory_file = Some(MemoryFile {
+            path: ram.to_owned(),
+            shared: true,
+        });
+        Ok(spec)
+    }
+
+    async fn clone_of(
+        &self,
+        fork: &Fork<'_>,
+        template: &Template,
+    ) -> TestResult<(Vm, Vec<PreparedImage>)> {
+        let disks = self.disks()?;
+        let mut images = Vec::new();
+        for plan in &fork.plans {
+            self.borrow_file(&plan.path)?;
+            let copied = disks.duplicate(&template.disk(&plan.name), &plan.path);
+            copied.map_err(|error| Stop::error(chain(&error)))?;
+            images.push(plan.prepared(plan.path.clone()));
+        }
+        let manner = template.manifest().manner;
+        let mut spec = self.machine_spec(fork.name, fork.params, fork.accel, images.clone())?;
+        spec.memory_file = memory(manner, &template.ram());
+        let vm = thaw(spec, fork.context, &template.state(), manner).await?;
+        Ok((vm, images))
+    }
+}
+
+/// Keeps what a clone that failed has left from being overwritten by the machine that boots in its place.
+fn set_aside(log_dir: &Path) {
+    let mut aside = log_dir.as_os_str().to_owned();
+    aside.push("-not-cloned");
+    if let Err(error) = fs::rename(log_dir, &aside) {
+        warn!("failed to rename {}: {error}", log_dir.display());
+    }
+}
+
+/// Starts a clone and makes it a machine of its own.
+async fn thaw(
+    spec: MachineSpec,
+    context: &Context,
+    state: &Path,
+    manner: Manner,
+) -> TestResult<Vm> {
+    let vm = Vm::restore(spec, context, state, &options(manner)).await?;
+    vm.resume().await?;
+    let mut seed = [0; 32];
+    getrandom(&mut seed, GetRandomFlags::empty())
+        .map_err(|error| Stop::error(format!("failed to draw random numbers: {error}")))?;
+    let nics = vm.spec().nics.iter();
+    let nics = nics.map(|nic| {
+        (
+            MacAddr::derived(NAME, &nic.id).to_string(),
+            nic.mac.to_string(),
+        )
+    });
+    let renewal = Renewal {
+        seed,
+        time: SystemTime::now(),
+        nics: nics.collect(),
+    };
+    let limit = vm.limit(ANSWER);
+    let renewed = vm.agent()?.renew(&renewal, limit);
+    vm.wait("answer of the clone", ANSWER, renewed)
+        .await?
+        .map_err(|error| Stop::fail(chain(&error)))?;
+    // The prompts were written before the clone was: an empty line brings them again.
+    for id in vm.spec().serials.iter().chain(&vm.spec().virtio_consoles) {
+        let sent = vm.console_of(id)?.send(b"\n", limit).await;
+        sent.map_err(|error| Stop::fail(chain(&error)))?;
+    }
+    Ok(vm)
+}
+
+fn options(manner: Manner) -> Options {
+    let sharing = manner == Manner::SharedMemory;
+    Options {
+        capabilities: sharing
+            .then_some(Capability::IgnoreShared)
+            .into_iter()
+            .collect(),
+        ..Options::default()
+    }
+}
+
+fn memory(manner: Manner, ram: &Path) -> Option<MemoryFile> {
+    let sharing = manner == Manner::SharedMemory;
+    sharing.then(|| MemoryFile {
+        path: ram.to_owned(),
+        shared: false,
+    })
+}
