@@ -65,17 +65,6 @@ pub enum Owner {
     Session,
 }
 
-impl Owner {
-    /// The parameter that says which one it is.
-    pub fn parameter(self) -> Option<&'static str> {
-        match self {
-            Self::Test => None,
-            Self::Vm => Some("vm"),
-            Self::Session => Some("session"),
-        }
-    }
-}
-
 /// A method of an object.
 #[derive(Debug)]
 pub struct Call {

@@ -7,6 +7,7 @@
 mod flat;
 mod go;
 pub mod model;
+mod node;
 #[expect(dead_code, reason = "the languages that follow use it")]
 mod text;
 
@@ -26,5 +27,7 @@ pub fn generate(definitions: &[String]) -> Result<Vec<File>, Error> {
     Ok(vec![
         ("interface.json", model.to_json()?),
         ("go/generated.go", go::generate(&flat)),
+        ("node/generated.js", node::module(&flat)),
+        ("node/generated.d.ts", node::types(&flat)),
     ])
 }
