@@ -8,6 +8,7 @@ mod flat;
 mod go;
 pub mod model;
 mod node;
+mod perl;
 #[expect(dead_code, reason = "the languages that follow use it")]
 mod text;
 
@@ -29,5 +30,6 @@ pub fn generate(definitions: &[String]) -> Result<Vec<File>, Error> {
         ("go/generated.go", go::generate(&flat)),
         ("node/generated.js", node::module(&flat)),
         ("node/generated.d.ts", node::types(&flat)),
+        ("perl/lib/VirtTest/Generated.pm", perl::generate(&flat)),
     ])
 }
