@@ -19,7 +19,7 @@ pub enum Error {
     },
     /// There is not enough room.
     #[error(
-        "a template needs {needed} in {path}, where {free} are free (hint: make room there, or say vm_start = boot)"
+        "a template needs {needed} in {path}, where {free} are free (hint: make room there, by virt-test template prune --all for one, or say vm_start = boot)"
     )]
     NoRoom {
         /// Where.

@@ -49,6 +49,8 @@ pub struct Entry {
     pub size: ByteSize,
     /// When a run last used it.
     pub used: SystemTime,
+    /// Does a run hold it now?
+    pub in_use: bool,
 }
 
 impl Store {
@@ -139,6 +141,7 @@ impl Store {
                 manifest: manifest.and_then(|text| serde_json::from_str(&text).ok()),
                 size: ByteSize::bytes(allocated(&path)?),
                 used: used.unwrap_or(SystemTime::UNIX_EPOCH),
+                in_use: self.try_lock(&key)?.is_none(),
                 key,
             });
         }

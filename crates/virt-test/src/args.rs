@@ -33,6 +33,9 @@ pub enum Command {
     /// Build and find guests
     #[command(subcommand)]
     Guest(GuestCommand),
+    /// Booted machines that are kept to be cloned: what there is, and making room
+    #[command(subcommand)]
+    Template(TemplateCommand),
     /// Understand a Cartesian configuration
     #[command(subcommand)]
     Config(config_tools::cli::ConfigCommand),
@@ -88,6 +91,40 @@ pub enum GuestCommand {
         #[command(flatten)]
         data: DataArgs,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TemplateCommand {
+    /// List the templates, the last used first
+    List {
+        #[command(flatten)]
+        print: PrintArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Remove templates that no run is using [default: as each run does by itself, to 4G of those used in the last 14 days]
+    Prune {
+        /// All of them
+        #[arg(long, conflicts_with_all = ["older_than", "max_size"])]
+        all: bool,
+        /// What no run has used for this time, such as 12h or 7d
+        #[arg(long, value_name = "TIME", value_parser = seconds)]
+        older_than: Option<Duration>,
+        /// What is beyond this size in sum, such as 512M or 2G; the longest unused goes first
+        #[arg(long, value_name = "SIZE", value_parser = mebibytes)]
+        max_size: Option<ByteSize>,
+        #[command(flatten)]
+        print: PrintArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+#[derive(Debug, Args, Clone, Copy, Default)]
+pub struct PrintArgs {
+    /// What is printed: lines for people, or one JSON object a line
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub message_format: MessageFormat,
 }
 
 #[derive(Debug, Subcommand)]

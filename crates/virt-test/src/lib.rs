@@ -60,6 +60,7 @@ mod say;
 mod schedule;
 mod selection;
 mod signals;
+mod template;
 
 pub use harness::{Stop, Test, TestResult, check, test};
 pub use program::main;

@@ -51,15 +51,30 @@ pub(super) fn blocker(spec: &MachineSpec, capabilities: &Capabilities) -> Option
         .find_map(|(blocks, what)| blocks.then_some(what))
 }
 
+/// The machine in a few words, for people.
+fn about(spec: &MachineSpec, context: &Context) -> String {
+    let cpus = match spec.cpu.count {
+        1 => "1 CPU".to_owned(),
+        cpus => format!("{cpus} CPUs"),
+    };
+    let disks = spec.disks.iter().map(|disk| disk.bus.qemu_name());
+    let nics = spec.nics.iter().map(|nic| nic.model.qemu_name());
+    let parts = disks
+        .chain(nics)
+        .fold(String::new(), |parts, part| parts + ", " + part);
+    format!(
+        "QEMU {}, {}, {cpus}, {}{parts}",
+        context.capabilities.version, spec.machine, spec.memory.size
+    )
+}
+
 /// Everything that makes the machine what it is.
 pub(super) fn inputs(
     spec: &MachineSpec,
     context: &Context,
     plans: &[ImagePlan],
 ) -> Result<Inputs, String> {
-    let cpus = spec.cpu.count;
-    let about = format!("{}, {cpus} CPUs, {}", spec.machine, spec.memory.size);
-    let mut inputs = Inputs::new(about);
+    let mut inputs = Inputs::new(about(spec, context));
     let fails = |error: templates::Error| chain(&error);
     let program = &context.program;
     inputs.file("qemu", &program.path).map_err(fails)?;

@@ -141,3 +141,48 @@ fn a_clone_that_fails_keeps_its_logs_and_the_machine_boots() {
     assert!(stderr("vm1-not-cloned").unwrap().contains("not today"));
     assert!(!stderr("vm1").unwrap().contains("not today"));
 }
+
+#[test]
+fn templates_are_listed_and_removed() {
+    let (lab, data) = (Lab::new(), tempfile::tempdir().unwrap());
+    let template = |args: &[&str]| {
+        let data = ["--data-dir", data.path().to_str().unwrap()];
+        lab.say(&[&["template"], args, &data].concat())
+    };
+    let said = template(&["list"]);
+    assert_eq!((said.status, &*said.out), (0, "0 templates, 0 MiB\n"));
+    let key = "0123456789abcdef0123456789abcdef";
+    let kept = data.path().join("templates").join(key);
+    std::fs::create_dir_all(&kept).unwrap();
+    std::fs::write(kept.join("ram"), vec![1; 3 << 20]).unwrap();
+    std::fs::write(
+        data.path().join("templates").join(format!("{key}.lock")),
+        "",
+    )
+    .unwrap();
+    let said = template(&["list"]);
+    assert!(
+        said.out.contains(key) && said.out.contains("1 template, 3 MiB"),
+        "{said:?}"
+    );
+    let said = template(&["list", "--message-format", "json"]);
+    let listed: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        (&listed["key"], &listed["in_use"]),
+        (&key.into(), &false.into())
+    );
+    for (limit, left) in [
+        ("--older-than=1h", true),
+        ("--max-size=4M", true),
+        ("--max-size=2M", false),
+    ] {
+        let said = template(&["prune", limit]);
+        assert_eq!((said.status, kept.exists()), (0, left), "{limit}: {said:?}");
+    }
+    assert!(
+        template(&["prune", "--all"])
+            .out
+            .starts_with("removed 0 templates")
+    );
+    assert_eq!(template(&["prune", "--older-than", "soon"]).status, 4);
+}
