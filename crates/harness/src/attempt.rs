@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use tracing::{Instrument, debug, info, warn};
 use vm::{Severity, Vm};
 
+use crate::ending;
 use crate::env::Env;
 use crate::hooks;
 use crate::plan::Planned;
@@ -229,7 +230,8 @@ fn panicked(panic: &(dyn Any + Send)) -> Stop {
 }
 
 /// Gives back what the test borrowed, whatever its outcome, and adds the last words of its machines to a bad one.
-async fn clean_up(test: &mut Test, mut outcome: TestResult) -> TestResult {
+async fn clean_up(test: &mut Test, outcome: TestResult) -> TestResult {
+    let mut outcome = ending::settle(test, outcome).await;
     if outcome.is_ok() {
         outcome = test.sentinel.verdict().map_or(Ok(()), Err);
     }

@@ -21,6 +21,7 @@
 mod addresses;
 mod attempt;
 mod budget;
+mod ending;
 mod env;
 mod firmware;
 mod fork;
@@ -47,7 +48,7 @@ mod verdict;
 pub mod __private {
     pub use linkme;
 
-    pub use crate::registry::{TESTS, TestDef};
+    pub use crate::registry::{KINDS, TESTS, TestDef};
 
     /// For whoever has this crate under the name of `virt_test`, the tests we ship, there is nothing for `cargo test` to run.
     #[macro_export]
@@ -59,6 +60,7 @@ pub mod __private {
 }
 
 pub use budget::Limits;
+pub use ending::Ending;
 pub use env::{Env, Settings, SetupError};
 pub use logging::{DebugLog, TestLogs};
 pub use macros::test;

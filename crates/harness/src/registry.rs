@@ -36,9 +36,14 @@ pub struct TestDef {
 #[linkme::distributed_slice]
 pub static TESTS: [TestDef];
 
-/// The test called `name`.
+/// Kinds of tests that are written elsewhere than in Rust, and need a configuration to be a test: what `type = NAME` may say beside the
+/// names of [`TESTS`].
+#[linkme::distributed_slice]
+pub static KINDS: [TestDef];
+
+/// The test called `name`, or the kind of tests.
 pub fn find(name: &str) -> Option<&'static TestDef> {
-    TESTS.iter().find(|test| test.name == name)
+    TESTS.iter().chain(KINDS).find(|test| test.name == name)
 }
 
 /// Every test linked into the program, by name.

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use events::Event;
-use host::ledger::Token;
+use host::deadlines::Deadlines;
+use host::ledger::{Ledger, Token};
 use image::{Acceleration, Contents, DiskRequest, Disks, TinyGuest};
 use machine::{Accel, Boot, MachineSpec, MachineType, Made, Program};
 use params::{FromParam, ParamError, Params};
@@ -16,6 +17,7 @@ use vm::qmp::QmpError;
 use vm::{Network, Networks, Vm, VmError};
 
 use crate::addresses::Addresses;
+use crate::ending::PutOff;
 use crate::env::Env;
 use crate::firmware;
 use crate::furnish::{self, Media, PreparedImage};
@@ -38,6 +40,7 @@ pub struct Test {
     networks: Networks,
     addresses: Addresses,
     state: Mutex<State>,
+    pub(crate) put_off: PutOff,
     /// Has `pre_command` had its turn? Only then has `post_command`.
     pub(crate) begun: bool,
 }
@@ -76,6 +79,7 @@ impl Test {
             running,
             sentinel: Sentinel::default(),
             state: Mutex::default(),
+            put_off: PutOff::default(),
             begun: false,
         }
     }
@@ -134,6 +138,16 @@ impl Test {
     /// Directory for the test's own evidence.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Where what the test borrows from the host is written down.
+    pub fn ledger(&self) -> &Ledger {
+        &self.env.ledger
+    }
+
+    /// How much longer than on an idle host with KVM the test's waits may take.
+    pub fn deadlines(&self) -> Deadlines {
+        self.env.deadlines
     }
 
     /// Says what the test does now: shown on the live line, kept in the results.

@@ -186,6 +186,9 @@ pub enum MessageFormat {
 /// Each option of the first three groups becomes one line of Cartesian text, see `options.rs`.
 #[derive(Debug, Args, Default)]
 pub struct RunArgs {
+    /// Executables to run as tests, and folders of them, instead of the tests that come along
+    #[arg(value_name = "PATH", conflicts_with_all = ["config", "rerun"])]
+    pub paths: Vec<PathBuf>,
     /// Type of test: kvm or qemu
     #[arg(
         short = 't',
@@ -209,6 +212,9 @@ pub struct RunArgs {
     /// Run this Cartesian configuration instead of the one that comes along
     #[arg(short = 'c', long, value_name = "FILE", help_heading = "Selection")]
     pub config: Option<PathBuf>,
+    /// A further folder of tests in any language, see docs/tests-in-any-language.md (may be repeated)
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["config", "rerun"], help_heading = "Selection")]
+    pub provider: Vec<PathBuf>,
     /// Options kept under this name in virt-test.toml [default: default, where there is one]; what is typed wins
     #[arg(short = 'P', long, value_name = "NAME", help_heading = "Selection")]
     pub profile: Option<String>,

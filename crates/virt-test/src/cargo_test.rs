@@ -15,6 +15,7 @@ use crate::config::{Configuration, Files};
 use crate::execute::Order;
 use crate::exit::Status;
 use crate::options;
+use crate::sources::Sources;
 
 /// Options of `virt-test run`, as a shell would read them.
 const OPTIONS: &str = "VIRT_TEST_OPTIONS";
@@ -44,7 +45,7 @@ fn run(name: &'static str, module: &str) -> Result<Results, String> {
     let mut args = given_options(std::env::var(OPTIONS).unwrap_or_default())?;
     // Nobody is there to be asked.
     args.no_install = true;
-    let lines = options::lines(&args, None);
+    let lines = options::lines(&args, &Sources::default(), None);
     let said = |_: Status| "no test was run; why is told on standard error".to_owned();
     let plan = Configuration::load(Files::of_test(name), &lines)
         .and_then(|configuration| configuration.plan())

@@ -3,9 +3,11 @@
 use std::io;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::ExitCode;
 
 use cartesian::{Config, FilterLine, FsLoader, Loader, Options, Parser, Variant, Why};
+use exec::provider::Provider;
 use harness::{Plan, Selected, TestDef};
 use include_dir::{Dir, include_dir};
 use params::Params;
@@ -13,11 +15,15 @@ use params::Params;
 use crate::exit::Status;
 use crate::options::Line;
 use crate::say;
+use crate::sources::Named;
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../providers");
 
 /// What `include` lines say to mean the configuration that comes along: `include virt-test:/tests.cfg`.
 pub const SHIPPED_PREFIX: &str = "virt-test:/";
+
+/// The key that names the program of a test.
+const EXEC_PATH: &str = "exec_path";
 
 /// Reads the configuration that comes along from the program, and everything else from the file system.
 #[derive(Clone)]
@@ -41,27 +47,40 @@ impl Files {
     }
 
     /// A file that comes along: the entries of the tests are made of what registered itself.
-    fn come_along(&self, path: &str) -> Option<Vec<u8>> {
-        if path == "subtests.cfg" {
-            return Some(harness::configuration(&self.tests, SHIPPED_PREFIX).into());
+    fn come_along(&self, path: &str) -> io::Result<Vec<u8>> {
+        let named = Named::read(path);
+        if named.file == "subtests.cfg" {
+            return self.subtests(&named).map(String::into_bytes);
         }
-        let of_a_test = path
+        let of_a_test = named
+            .file
             .strip_prefix("tests/")
             .and_then(|name| name.strip_suffix(".cfg"))
             .and_then(harness::find);
-        match of_a_test {
-            Some(test) => Some(test.config.into()),
-            None => Some(SHIPPED.get_file(path)?.contents().to_owned()),
+        if let Some(test) = of_a_test {
+            return Ok(test.config.into());
         }
+        let none = || io::Error::new(io::ErrorKind::NotFound, "virt-test ships no such file");
+        let file = SHIPPED.get_file(named.file).ok_or_else(none)?;
+        Ok(file.contents().to_owned())
+    }
+
+    /// The entries of the tests, and of those that come from elsewhere.
+    fn subtests(&self, named: &Named<'_>) -> io::Result<String> {
+        let own = if named.only { &[] } else { &self.tests[..] };
+        let mut text = harness::configuration(own, SHIPPED_PREFIX);
+        for path in &named.providers {
+            let provider = Provider::find(path.as_ref()).map_err(io::Error::other)?;
+            text.push_str(&provider.configuration(4));
+        }
+        Ok(text)
     }
 }
 
 impl Loader for Files {
     fn load(&self, path: &str) -> io::Result<Vec<u8>> {
         match path.strip_prefix(SHIPPED_PREFIX) {
-            Some(shipped) => self.come_along(shipped).ok_or_else(|| {
-                io::Error::new(io::ErrorKind::NotFound, "virt-test ships no such file")
-            }),
+            Some(shipped) => self.come_along(shipped),
             None => FsLoader.load(path),
         }
     }
@@ -154,7 +173,8 @@ impl Configuration {
         let mut told = BTreeSet::new();
         for variant in self.config.variants(&Options::default()) {
             let variant = variant.map_err(|error| eval(&error))?;
-            let params: Params = variant.iter().collect();
+            let mut params: Params = variant.iter().collect();
+            self.settle_paths(&variant, &mut params);
             let params = params.with_declarations(harness::own_keys());
             for problem in params::validate(&params) {
                 let unknown = matches!(problem.reason, params::Reason::UnknownKey { .. });
@@ -195,6 +215,26 @@ impl Configuration {
             (false, _) => Err(Status::Usage),
             (true, true) => Err(self.nothing_selected()),
             (true, false) => Ok(plan),
+        }
+    }
+
+    /// The program of a test lies where the file says that names it.
+    fn settle_paths(&self, variant: &Variant, params: &mut Params) {
+        let Some(relative) = params.get(EXEC_PATH).map(Path::new) else {
+            return;
+        };
+        if relative.is_absolute() || relative.as_os_str().is_empty() {
+            return;
+        }
+        let changes = self.config.explain(variant, EXEC_PATH).unwrap_or_default();
+        let named_in = changes.last().map(|change| Path::new(&change.place.source));
+        // What stands on the command line is in no file.
+        let beside = named_in
+            .filter(|file| file.is_file())
+            .and_then(Path::parent);
+        let settled = beside.map_or_else(|| relative.to_owned(), |folder| folder.join(relative));
+        if let Ok(settled) = std::path::absolute(settled) {
+            params.set(EXEC_PATH, settled.display().to_string());
         }
     }
 

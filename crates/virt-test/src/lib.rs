@@ -60,6 +60,7 @@ mod say;
 mod schedule;
 mod selection;
 mod signals;
+mod sources;
 mod template;
 
 pub use harness::{Stop, Test, TestResult, check, test};

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::args::{Accel, Flaky, RunArgs};
+use crate::sources::Sources;
 
 /// A line of Cartesian text and the option it stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,9 +27,6 @@ const DEFAULTS: RunDefaults = RunDefaults {
     smp: 2,
 };
 
-/// What is run where no `-c` names something else.
-const SHIPPED: &str = "include virt-test:/tests.cfg";
-
 struct RunDefaults {
     test_type: &'static str,
     guest_os: &'static str,
@@ -39,17 +37,29 @@ struct RunDefaults {
     smp: u32,
 }
 
-/// The lines `args` stand for, in the order in which they are added. Where they name no tests, `default_tests` are meant, or all.
-pub fn lines(args: &RunArgs, default_tests: Option<&str>) -> Vec<Line> {
-    of(args, default_tests, args.config.is_some())
+/// The lines `args` stand for, in the order in which they are added. Tests come from `sources`; where `args` name none, `default_tests`
+/// are meant, or all.
+pub fn lines(args: &RunArgs, sources: &Sources, default_tests: Option<&str>) -> Vec<Line> {
+    let default_tests = sources.default_tests(default_tests);
+    of(
+        args,
+        sources,
+        default_tests.as_deref(),
+        args.config.is_some(),
+    )
 }
 
 /// The lines that were typed, and no others.
 pub fn typed(args: &RunArgs) -> Vec<Line> {
-    of(args, None, true)
+    of(args, &Sources::default(), None, true)
 }
 
-fn of(args: &RunArgs, default_tests: Option<&str>, only_typed: bool) -> Vec<Line> {
+fn of(
+    args: &RunArgs,
+    sources: &Sources,
+    default_tests: Option<&str>,
+    only_typed: bool,
+) -> Vec<Line> {
     let mut lines = Lines {
         only_typed,
         lines: Vec::new(),
@@ -58,7 +68,8 @@ fn of(args: &RunArgs, default_tests: Option<&str>, only_typed: bool) -> Vec<Line
         .config
         .as_ref()
         .map(|file| format!("include {}", file.display()));
-    lines.choice("--config", own, SHIPPED.to_owned(), |line| line);
+    let all = format!("include {}", sources.root());
+    lines.choice("--config", own, all, |line| line);
     lines.choice(
         "--type",
         args.test_type.as_deref(),

@@ -13,6 +13,7 @@ use crate::execute::{self, Order};
 use crate::exit::Status;
 use crate::options;
 use crate::rerun::Earlier;
+use crate::sources::Sources;
 use crate::{say, selection};
 
 /// Runs tests, or lists what could be run. Of the shipped configuration, `default_tests` are meant where none are named, or all.
@@ -34,7 +35,7 @@ fn select_and_run(
     };
     let lines = match &earlier {
         Some(earlier) => [&earlier.lines[..], &options::typed(args)].concat(),
-        None => options::lines(args, default_tests),
+        None => options::lines(args, &Sources::of(args)?, default_tests),
     };
     let lines = &lines;
     if args.show_config {

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use crate::key::Key;
 
 mod devices;
+mod exec;
 mod guest;
 mod hotplug;
 mod machine;
@@ -30,6 +31,7 @@ pub struct Section {
 pub const SECTIONS: &[Section] = &[
     selection::SECTION,
     test::SECTION,
+    exec::SECTION,
     machine::SECTION,
     machine::CPU,
     machine::MEMORY,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what does not work out fails the test")]
 
 mod cli;
+mod executables;
 mod lab;
 mod machines;
 mod parallel;
