@@ -137,6 +137,26 @@ pub enum Event {
         /// Such as `booting vm1`.
         phase: String,
     },
+    /// A machine of a test is migrating: told when its status changes, and about twice a second.
+    MigrationProgress {
+        /// From 1.
+        index: usize,
+        /// Milliseconds since the test began.
+        at_ms: u64,
+        /// The machine.
+        machine: String,
+        /// How far it has come, and how it fares.
+        figures: MigrationFigures,
+    },
+    /// A migration of a machine of a test has ended, in whatever way.
+    Migrated {
+        /// From 1.
+        index: usize,
+        /// Milliseconds since the test began.
+        at_ms: u64,
+        /// How it was.
+        migration: Migration,
+    },
     /// A test has its verdict and has been cleaned up.
     TestFinished {
         /// From 1.
@@ -204,6 +224,48 @@ pub struct TestPlan {
     /// Which time it is run, from 1, where it is run more than once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<usize>,
+}
+
+/// A migration that has ended.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Migration {
+    /// The machine.
+    pub machine: String,
+    /// How its state travelled, such as `unix`.
+    pub transport: String,
+    /// Version of the QEMU it came from.
+    pub from: String,
+    /// Version of the QEMU it went to.
+    pub to: String,
+    /// The type of the machine, such as `pc-q35-7.2`.
+    pub machine_type: String,
+    /// What the source said at the end.
+    pub figures: MigrationFigures,
+    /// From the stop of the guest's CPUs to their going on, milliseconds, by the times of QEMU's events; absent if they did not run.
+    pub standstill_ms: Option<u64>,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+}
+
+/// How a migration fares. What QEMU does not tell, or not yet, is absent or 0.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct MigrationFigures {
+    /// As QEMU names it, such as `active`.
+    pub status: String,
+    /// Bytes of memory sent.
+    pub transferred: u64,
+    /// Bytes of memory still to be sent.
+    pub remaining: u64,
+    /// Bytes of memory there are.
+    pub total: u64,
+    /// Throughput in megabits a second.
+    pub mbps: f64,
+    /// How often the pages written to were collected: rounds of copying.
+    pub rounds: u64,
+    /// From its beginning until now, or to its end, milliseconds.
+    pub total_ms: Option<u64>,
+    /// How long the guest stood still by the source's account, milliseconds.
+    pub downtime_ms: Option<u64>,
 }
 
 /// What a test is doing.

@@ -21,7 +21,10 @@ mod event;
 mod log;
 mod stream;
 
-pub use event::{Counts, Event, MachineStatus, Record, TestPlan, TestStatus, Verdict};
+pub use event::{
+    Counts, Event, MachineStatus, Migration, MigrationFigures, Record, TestPlan, TestStatus,
+    Verdict,
+};
 pub use log::{EventLog, ReadError, read};
 pub use stream::{Sender, Subscriber, channel};
 

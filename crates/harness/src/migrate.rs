@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::{Event, MigrationFigures};
 use machine::{Board, Capabilities, Device, Disk, MachineType};
 use params::Params;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tracing::info;
 use vm::migrate::{
     Capability, Figures, MigrateError, Migrated, Migration, MovedDisk, Ongoing, Options,
-    Parameters, Transport,
+    Parameters, Progress, Transport,
 };
 use vm::{Blame, Vm};
 
@@ -16,6 +18,9 @@ use crate::{Stop, Test, TestResult, chain};
 
 /// So long that a guest is stopped as soon as it is known how fast its memory can be sent.
 const LONG_DOWNTIME: Duration = Duration::from_secs(100);
+
+/// How much time passes between two events that tell how a migration fares, while its status stays.
+const PROGRESS_STEP: Duration = Duration::from_millis(500);
 
 /// A migration that a test has brought to its end.
 #[derive(Debug)]
@@ -49,6 +54,7 @@ impl Test {
         migration.limit = params.need("mig_timeout")?;
         migration.postcopy = params.need("mig_postcopy")?;
         migration.options = options(&params)?;
+        migration.progress = Some(self.progress_of(name));
         if params.need("mig_storage")? {
             migration.storage = self.storage_of(name).await?;
         }
@@ -86,8 +92,10 @@ impl Test {
     pub async fn migrate(&self, name: &str, migration: &Migration) -> TestResult<Moved> {
         let vm = self.vm(name)?;
         self.phase(format!("migrating {name} by {}", migration.transport));
-        let migrated = vm.migrate(migration).await?;
-        Ok(self.moved(name, migrated))
+        let mut record = record(&vm, &migration.destination.capabilities);
+        record.transport = migration.transport.to_string();
+        let migrated = vm.migrate(migration).await;
+        self.ended(record, migrated)
     }
 
     /// Brings a migration to its end that was begun by [`Vm::begin_migration`].
@@ -95,9 +103,10 @@ impl Test {
     /// # Errors
     /// As [`Test::migrate`].
     pub async fn finish_migration(&self, ongoing: Ongoing<'_>) -> TestResult<Moved> {
-        let name = ongoing.destination().name().to_owned();
-        let migrated = ongoing.finish().await?;
-        Ok(self.moved(&name, migrated))
+        let mut record = record(ongoing.source(), ongoing.destination().capabilities());
+        record.transport = ongoing.transport().to_string();
+        let migrated = ongoing.finish().await;
+        self.ended(record, migrated)
     }
 
     /// Goes on with a machine that was restored from a file.
@@ -110,22 +119,95 @@ impl Test {
         vm
     }
 
-    fn moved(&self, name: &str, migrated: Migrated) -> Moved {
+    /// Tells what came of a migration, and goes on with the machine.
+    fn ended(
+        &self,
+        mut record: events::Migration,
+        migrated: Result<Migrated, MigrateError>,
+    ) -> TestResult<Moved> {
+        match &migrated {
+            Ok(migrated) => {
+                record.figures = told(&migrated.figures);
+                record.standstill_ms = migrated.standstill.map(milliseconds);
+            }
+            Err(error) => record.error = Some(chain(error)),
+        }
+        let name = record.machine.clone();
+        self.send(|index, at_ms| Event::Migrated {
+            index,
+            at_ms,
+            migration: record,
+        });
         let Migrated {
             vm,
             figures,
             standstill,
-        } = migrated;
+        } = migrated?;
         info!(?standstill, "{name} has migrated: {figures}");
         self.phase(format!("migrated {name}: {figures}"));
         let vm = Arc::new(vm);
-        self.take_in(name, Arc::clone(&vm));
-        Moved {
+        self.take_in(&name, Arc::clone(&vm));
+        Ok(Moved {
             vm,
             figures,
             standstill,
-        }
+        })
     }
+
+    /// Where looks at a migration of machine `name` are to be sent: those that say something new become events.
+    fn progress_of(&self, name: &str) -> UnboundedSender<Progress> {
+        let (sender, mut looks) = unbounded_channel::<Progress>();
+        let (events, running) = (self.env.events.clone(), Arc::clone(&self.running));
+        let machine = name.to_owned();
+        tokio::spawn(async move {
+            let mut last: Option<Progress> = None;
+            while let Some(look) = looks.recv().await {
+                let news = last.as_ref().is_none_or(|last| {
+                    last.figures.status != look.figures.status || look.at >= last.at + PROGRESS_STEP
+                });
+                if news {
+                    events.send(Event::MigrationProgress {
+                        index: running.index,
+                        at_ms: milliseconds(running.elapsed()),
+                        machine: machine.clone(),
+                        figures: told(&look.figures),
+                    });
+                    last = Some(look);
+                }
+            }
+        });
+        sender
+    }
+}
+
+/// What is known of a migration before it begins.
+fn record(source: &Vm, destination: &Capabilities) -> events::Migration {
+    let machine = source.spec().machine.qemu_name();
+    let machine = source.capabilities().resolve_machine(machine);
+    events::Migration {
+        machine: source.name().to_owned(),
+        from: source.capabilities().version.to_string(),
+        to: destination.version.to_string(),
+        machine_type: machine.unwrap_or_default().to_owned(),
+        ..events::Migration::default()
+    }
+}
+
+fn told(figures: &Figures) -> MigrationFigures {
+    MigrationFigures {
+        status: figures.status.to_string(),
+        transferred: figures.ram.transferred,
+        remaining: figures.ram.remaining,
+        total: figures.ram.total,
+        mbps: figures.ram.mbps,
+        rounds: figures.ram.dirty_sync_count,
+        total_ms: figures.total_time.map(milliseconds),
+        downtime_ms: figures.downtime.map(milliseconds),
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    time.as_millis() as u64
 }
 
 /// What the parameters say a machine's migrations are to be like.

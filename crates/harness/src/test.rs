@@ -34,7 +34,7 @@ pub struct Test {
     pub(crate) env: Arc<Env>,
     planned: Planned,
     dir: PathBuf,
-    running: Arc<Running>,
+    pub(crate) running: Arc<Running>,
     pub(crate) sentinel: Sentinel,
     /// The private networks of its machines, and where these find each other.
     networks: Networks,
@@ -155,11 +155,17 @@ impl Test {
         let phase = phase.into();
         info!("{phase}");
         self.running.set_phase(&phase);
-        self.env.events.send(Event::TestPhase {
-            index: self.planned.index,
-            at_ms: self.elapsed_ms(),
+        self.send(|index, at_ms| Event::TestPhase {
+            index,
+            at_ms,
             phase,
         });
+    }
+
+    /// Sends an event of this test, which is told the test's index and how long it has been running, in milliseconds.
+    pub(crate) fn send(&self, event: impl FnOnce(usize, u64) -> Event) {
+        let event = event(self.planned.index, self.elapsed_ms());
+        self.env.events.send(event);
     }
 
     /// Something deserves a look: the test goes on, and ends with WARN if it passes.

@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use events::{Counts, Event, Record, Subscriber, TestStatus, Verdict};
 
 use crate::live::Live;
-use crate::words::{clock, seconds};
+use crate::words::{clock, migrating, seconds};
 
 /// Colours of words; output makes sense without them.
 #[derive(Debug, Clone, Copy)]
@@ -182,6 +182,16 @@ impl<W: Write + Send> Console<W> {
                     self.detail(&format!("({index}/{}) {phase}", self.total));
                 } else if self.verbose {
                     self.detail(phase);
+                }
+            }
+            Event::MigrationProgress {
+                index,
+                machine,
+                figures,
+                ..
+            } => {
+                if let Some(live) = &self.live {
+                    live.phase(*index, &migrating(machine, figures));
                 }
             }
             Event::TestFinished {

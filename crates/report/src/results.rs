@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use events::{Counts, Event, Record, Verdict};
+use events::{Counts, Event, Migration, Record, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +81,9 @@ pub struct TestResult {
     pub flaky: bool,
     /// When it entered which phase, milliseconds since it began.
     pub phases: Vec<(u64, String)>,
+    /// The migrations of its machines, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<Migration>,
 }
 
 /// The summary of a stream, complete or not.
@@ -153,6 +156,7 @@ impl Results {
                     retried: Vec::new(),
                     flaky: false,
                     phases: Vec::new(),
+                    migrations: Vec::new(),
                 };
                 self.tests.insert(place, test);
             }
@@ -163,6 +167,13 @@ impl Results {
             } => {
                 if let Some(test) = self.test(index) {
                     test.phases.push((at_ms, phase));
+                }
+            }
+            Event::Migrated {
+                index, migration, ..
+            } => {
+                if let Some(test) = self.test(index) {
+                    test.migrations.push(migration);
                 }
             }
             Event::TestFinished {
@@ -222,6 +233,14 @@ mod tests {
                 at_ms: 4,
                 phase: "booting vm1".into(),
             },
+            Event::Migrated {
+                index: 1,
+                at_ms: 9,
+                migration: Migration {
+                    machine: "vm1".into(),
+                    ..Migration::default()
+                },
+            },
         ];
         let records: Vec<Record> = (0..)
             .zip(events)
@@ -235,6 +254,7 @@ mod tests {
         assert_eq!(results.exit_status, None);
         assert_eq!(results.tests[0].verdict, None);
         assert_eq!(results.tests[0].phases, [(4, "booting vm1".to_owned())]);
+        assert_eq!(results.tests[0].migrations[0].machine, "vm1");
         let text = serde_json::to_string(&results).unwrap();
         assert_eq!(serde_json::from_str::<Results>(&text).unwrap(), results);
     }

@@ -1,4 +1,6 @@
-//! How times are said.
+//! How times and figures are said.
+
+use events::MigrationFigures;
 
 /// Seconds with two decimals, such as `2.31 s`.
 pub fn seconds(elapsed_ms: u64) -> String {
@@ -17,9 +19,36 @@ pub fn clock(elapsed_ms: u64) -> String {
     }
 }
 
+/// How a machine's migration fares: `migrating vm1: active, 12 of 512 MiB left, 811 Mbit/s`.
+pub(crate) fn migrating(machine: &str, figures: &MigrationFigures) -> String {
+    let mib = |bytes: u64| bytes >> 20;
+    format!(
+        "migrating {machine}: {}, {} of {} MiB left, {:.0} Mbit/s",
+        figures.status,
+        mib(figures.remaining),
+        mib(figures.total),
+        figures.mbps
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_migration_says_how_far_it_has_come() {
+        let figures = MigrationFigures {
+            status: "active".to_owned(),
+            remaining: 12 << 20,
+            total: 512 << 20,
+            mbps: 811.2,
+            ..MigrationFigures::default()
+        };
+        assert_eq!(
+            migrating("vm1", &figures),
+            "migrating vm1: active, 12 of 512 MiB left, 811 Mbit/s"
+        );
+    }
 
     #[test]
     fn a_clock_is_added_from_a_minute_on() {

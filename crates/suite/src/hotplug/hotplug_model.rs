@@ -1,7 +1,8 @@
-//! Random steps of plugging, unplugging, pausing and resetting, made from `hotplug_seed`: after each, QEMU has just the devices a model
+//! Random steps of plugging, unplugging, pausing, resetting and migrating, made from `hotplug_seed`: after each, QEMU has just the devices a model
 //! says, and so has the guest. Steps that find something else are shrunk to the few that matter, and told as a script to repeat it with.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use machine::{Device, DiskBus, Nic, VirtioPort};
 use virt_test::{Stop, Test, TestResult, check};
@@ -16,14 +17,14 @@ async fn hotplug_model(test: &mut Test) -> TestResult {
     let steps = steps(test, slots)?;
     let vm = test.main_vm()?;
     let name = vm.name().to_owned();
-    let Err(stop) = carry_out(test, &vm, &steps, slots).await else {
+    let Err(stop) = carry_out(test, vm, &steps, slots).await else {
         return Ok(());
     };
     let budget = test.param::<u32>("hotplug_shrink_attempts")? as usize;
     let mut shrinker = Shrinker::new(steps, budget);
     while let Some(attempt) = shrinker.attempt() {
         let vm = test.start_vm(&name).await?;
-        shrinker.came_to(carry_out(test, &vm, &attempt, slots).await.is_err());
+        shrinker.came_to(carry_out(test, vm, &attempt, slots).await.is_err());
     }
     let smallest: Vec<String> = shrinker.smallest().iter().map(Step::to_string).collect();
     Err(stop.detail(format!(
@@ -46,13 +47,14 @@ fn steps(test: &Test, slots: usize) -> TestResult<Vec<Step>> {
 /// A machine on its way through a sequence.
 struct Run<'a> {
     test: &'a Test,
-    vm: &'a Vm,
-    session: Session,
+    vm: Arc<Vm>,
+    /// None until the guest is asked where the machine now is.
+    session: Option<Session>,
     plugged: BTreeMap<u32, Plugged>,
 }
 
-async fn carry_out(test: &Test, vm: &Vm, steps: &[Step], slots: usize) -> TestResult {
-    let session = test.log_in(vm).await?;
+async fn carry_out(test: &Test, vm: Arc<Vm>, steps: &[Step], slots: usize) -> TestResult {
+    let session = Some(test.log_in(&vm).await?);
     let mut run = Run {
         test,
         vm,
@@ -85,17 +87,24 @@ impl Run<'_> {
                     self.seen(&plugged).await?;
                     let unplugged = self.vm.unplug(&plugged).await?;
                     let limit = self.test.span("plug_timeout")?;
-                    let gone = self
-                        .vm
-                        .wait_for_guest_to_lose(&mut self.session, &unplugged, limit);
-                    gone.await?;
+                    let vm = Arc::clone(&self.vm);
+                    let session = self.session().await?;
+                    vm.wait_for_guest_to_lose(session, &unplugged, limit)
+                        .await?;
                 }
             }
             Step::Pause => self.vm.pause().await?,
             Step::Resume => self.vm.resume().await?,
             Step::Reset => {
                 self.vm.reset().await?;
-                self.session = self.test.log_in(self.vm).await?;
+                self.session = Some(self.test.log_in(&self.vm).await?);
+            }
+            Step::Migrate => {
+                let name = self.vm.name();
+                let migration = self.test.migration(name).await?;
+                let moved = self.test.migrate(name, &migration).await?;
+                self.vm = moved.vm;
+                self.session = None;
             }
         }
         Ok(())
@@ -103,11 +112,18 @@ impl Run<'_> {
 
     async fn seen(&mut self, plugged: &Plugged) -> TestResult {
         let limit = self.test.span("plug_timeout")?;
-        let seen = self
-            .vm
-            .wait_for_guest_to_see(&mut self.session, plugged, limit);
-        seen.await?;
+        let vm = Arc::clone(&self.vm);
+        let session = self.session().await?;
+        vm.wait_for_guest_to_see(session, plugged, limit).await?;
         Ok(())
+    }
+
+    async fn session(&mut self) -> TestResult<&mut Session> {
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => self.test.log_in(&self.vm).await?,
+        };
+        Ok(self.session.insert(session))
     }
 
     /// QEMU's devices and back ends, and the guest's devices, are those of the model.

@@ -299,6 +299,18 @@ impl<'a> Ongoing<'a> {
         &self.destination
     }
 
+    /// The machine the guest comes from.
+    #[must_use]
+    pub fn source(&self) -> &Vm {
+        self.source
+    }
+
+    /// How its state travels.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
     /// How it fares.
     ///
     /// # Errors

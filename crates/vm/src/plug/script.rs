@@ -56,6 +56,8 @@ pub enum Step {
     Resume,
     /// Reset it, and boot its guest again.
     Reset,
+    /// Let it move to another QEMU.
+    Migrate,
 }
 
 /// A line of a script.
@@ -67,13 +69,14 @@ impl fmt::Display for Step {
             Self::Pause => f.write_str("pause"),
             Self::Resume => f.write_str("resume"),
             Self::Reset => f.write_str("reset"),
+            Self::Migrate => f.write_str("migrate"),
         }
     }
 }
 
 /// A line that is no step.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no step (hint: write plug KIND dN, unplug dN, pause, resume or reset)")]
+#[error("'{0}' is no step (hint: write plug KIND dN, unplug dN, pause, resume, reset or migrate)")]
 pub struct StepError(String);
 
 /// Reads a line as it is written.
@@ -90,6 +93,7 @@ impl FromStr for Step {
             ["pause"] => Ok(Self::Pause),
             ["resume"] => Ok(Self::Resume),
             ["reset"] => Ok(Self::Reset),
+            ["migrate"] => Ok(Self::Migrate),
             ["unplug", device] => number(device).map(Self::Unplug).ok_or_else(error),
             ["plug", kind, device] => {
                 let mut kinds = Kind::ALL.into_iter();
@@ -125,6 +129,7 @@ impl Model {
             Step::Unplug(number) => !self.paused && self.devices.contains_key(number),
             Step::Pause | Step::Reset => !self.paused,
             Step::Resume => self.paused,
+            Step::Migrate => true,
         }
     }
 
@@ -139,7 +144,7 @@ impl Model {
             }
             Step::Pause => self.paused = true,
             Step::Resume => self.paused = false,
-            Step::Reset => {}
+            Step::Reset | Step::Migrate => {}
         }
     }
 }
@@ -152,12 +157,13 @@ pub fn generate(seed: u64, length: usize, slots: usize) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut number = 0;
     while steps.len() < length {
-        let step = match random.below(10) {
+        let step = match random.below(11) {
             0 if model.paused => Step::Resume,
             0 => Step::Pause,
             // A guest takes seconds to boot again.
             1 if random.below(3) == 0 => Step::Reset,
             1..=3 if model.paused => Step::Resume,
+            10 => Step::Migrate,
             2..=5 if !model.devices.is_empty() => {
                 let chosen = random.below(model.devices.len());
                 let device = model.devices.keys().nth(chosen);
@@ -286,7 +292,9 @@ mod tests {
 
     #[test]
     fn a_step_reads_back_as_it_was_written() {
-        for step in generate(7, 50, SLOTS) {
+        let steps: Vec<Step> = (0..8).flat_map(|seed| generate(seed, 50, SLOTS)).collect();
+        assert!(steps.contains(&Step::Migrate) && steps.contains(&Step::Reset));
+        for step in steps {
             assert_eq!(step.to_string().parse(), Ok(step));
         }
         assert!("plug Toaster d1".parse::<Step>().is_err());
