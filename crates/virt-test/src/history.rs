@@ -74,6 +74,7 @@ mod tests {
             retried: Vec::new(),
             flaky: false,
             phases: Vec::new(),
+            migrations: Vec::new(),
         };
         Results {
             tests: of.iter().map(test).collect(),
