@@ -4,12 +4,12 @@
 //! `bindings/interface.json`, the same as data, and into the regular part of each binding: its types, errors, and a method for every
 //! method. What is better written by hand ([`BY_HAND`]) each binding has in a file of its own. A test compares what is checked in.
 
+mod c;
 mod flat;
 mod go;
 pub mod model;
 mod node;
 mod perl;
-#[expect(dead_code, reason = "the languages that follow use it")]
 mod text;
 
 pub use flat::{BY_HAND, Flat};
@@ -31,5 +31,8 @@ pub fn generate(definitions: &[String]) -> Result<Vec<File>, Error> {
         ("node/generated.js", node::module(&flat)),
         ("node/generated.d.ts", node::types(&flat)),
         ("perl/lib/VirtTest/Generated.pm", perl::generate(&flat)),
+        ("c/include/virt-test-generated.h", c::header(&flat)?),
+        ("c/src/generated.h", c::internal(&flat)),
+        ("c/src/generated.c", c::source(&flat)),
     ])
 }
