@@ -85,6 +85,11 @@ pub(super) const SECTION: Section = Section {
             "How long a command in the guest may take.",
         )
         .or("10"),
+        Key::text(
+            "agent_restart_command",
+            Vm,
+            "The guest's command that starts its agent anew.",
+        ),
     ],
 };
 
