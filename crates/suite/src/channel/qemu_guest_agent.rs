@@ -118,8 +118,9 @@ async fn exchange(
                 Some(reply) => return Ok((answers, serde_json::from_slice::<Value>(reply)?)),
                 None => {
                     let answer: Value = serde_json::from_slice(&line)?;
-                    let known = answer.get("return").or(answer.get("error"));
-                    known.ok_or_else(|| std::io::Error::other(format!("it says {answer}")))?;
+                    if answer["return"].is_null() && answer["error"].is_null() {
+                        return Err(std::io::Error::other(format!("it says {answer}")));
+                    }
                     answers.push(answer);
                 }
             }
