@@ -212,6 +212,7 @@ async fn body(test: &mut Test) -> TestResult {
         return Err(Stop::error(format!("there is no test of type '{kind}'")));
     };
     requires::check(test)?;
+    test.env.builds.outcome(test.params())?;
     hooks::before(test).await?;
     for name in test.machine_names() {
         if test.params().object_params(&name).flag("start_vm")? {

@@ -14,6 +14,7 @@ use image::{Disks, GuestStore, QemuImg, Rebuild, TinyGuest};
 use machine::{Capabilities, Program};
 use tracing::{info, warn};
 
+use crate::builds::Builds;
 use crate::fork::Templates;
 use crate::logging::TestLogs;
 use crate::outside::StandStill;
@@ -46,6 +47,7 @@ pub struct Env {
     pub(crate) accel: Decision,
     pub(crate) tsc_khz: Option<u32>,
     pub(crate) disks: Option<Disks>,
+    pub(crate) builds: Builds,
     pub(crate) templates: Templates,
     /// What was told of once, and is not again.
     noticed: Mutex<BTreeSet<String>>,
@@ -134,6 +136,7 @@ impl Env {
             },
             tsc_khz: None,
             disks: None,
+            builds: Builds::default(),
             templates: Templates::new(settings.dirs.data()),
             noticed: Mutex::default(),
             qemus: BTreeMap::new(),
@@ -144,6 +147,7 @@ impl Env {
         if plan.tests().iter().any(|test| test.has_machines()) {
             env.prepare_machines(plan).await?;
         }
+        env.prepare_builds(plan).await;
         Ok(env)
     }
 
@@ -285,7 +289,7 @@ impl Env {
         Ok(())
     }
 
-    fn step(&self, what: &str) {
+    pub(crate) fn step(&self, what: &str) {
         info!("{what}");
         self.events.send(Event::SetupStep {
             what: what.to_owned(),

@@ -67,7 +67,13 @@ async fn run(test: &mut Test, hook: &Hook) -> TestResult {
     let command = command.to_owned();
     let limit = test.env.deadlines.scaled(test.span(hook.timeout)?);
     test.phase(format!("running {}", hook.command));
-    let ended = execute(&test.env.ledger, test.dir(), hook.command, &command, limit).await;
+    let file = test.dir().join(format!("{}.out", hook.command));
+    let place = Place {
+        ledger: &test.env.ledger,
+        dir: test.dir(),
+        file: &file,
+    };
+    let ended = execute(place, hook.command, &command, limit).await;
     match ended {
         Err(stop) if test.params().flag(hook.noncritical)? => {
             test.warn(stop.reason);
@@ -77,21 +83,28 @@ async fn run(test: &mut Test, hook: &Hook) -> TestResult {
     }
 }
 
+/// Where a command is run.
+pub(crate) struct Place<'a> {
+    pub ledger: &'a Ledger,
+    /// Its working directory.
+    pub dir: &'a Path,
+    /// Where its output is, as long as it runs.
+    pub file: &'a Path,
+}
+
 /// Runs a command by the shell in a process group of its own, which is killed when `limit` has passed.
-async fn execute(
-    ledger: &Ledger,
-    dir: &Path,
+pub(crate) async fn execute(
+    Place { ledger, dir, file }: Place<'_>,
     name: &str,
     command: &str,
     limit: Duration,
 ) -> TestResult {
-    let file = dir.join(format!("{name}.out"));
     let shell = Spec::new("/bin/sh")
         .arg("-c")
         .arg(command)
         .current_dir(dir)
-        .stdout(Output::File(file.clone()))
-        .stderr(Output::File(file.clone()));
+        .stdout(Output::File(file.to_owned()))
+        .stderr(Output::File(file.to_owned()));
     info!("{name}: {command}");
     let error = |error: &dyn std::error::Error| Stop::error(format!("{name}: {}", chain(error)));
     let process = Process::spawn(shell, ledger).map_err(|e| error(&e))?;
@@ -107,7 +120,7 @@ async fn execute(
     for line in output.lines() {
         info!("{name}| {line}");
     }
-    if let Err(error) = std::fs::remove_file(&file) {
+    if let Err(error) = std::fs::remove_file(file) {
         warn!("failed to remove {}: {error}", file.display());
     }
     let reason = match exit {
@@ -138,7 +151,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let runtime = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(runtime.path()).unwrap();
-        let result = execute(&ledger, dir.path(), "pre_command", command, limit).await;
+        let place = Place {
+            ledger: &ledger,
+            dir: dir.path(),
+            file: &dir.path().join("pre_command.out"),
+        };
+        let result = execute(place, "pre_command", command, limit).await;
         (result, dir)
     }
 

@@ -21,6 +21,7 @@
 mod addresses;
 mod attempt;
 mod budget;
+mod builds;
 mod ending;
 mod env;
 mod firmware;

@@ -44,6 +44,9 @@ pub enum Command {
     /// Options kept under a name in virt-test.toml
     #[command(subcommand)]
     Profile(ProfileCommand),
+    /// Folders of tests in any language
+    #[command(subcommand)]
+    Provider(ProviderCommand),
     /// Install the host packages tests need
     Install(InstallArgs),
     /// The accelerator probe's inner process
@@ -135,6 +138,21 @@ pub enum ProfileCommand {
     Show { name: String },
     /// Print the JSON Schema of virt-test.toml
     Schema,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProviderCommand {
+    /// List the folders of tests that virt-test.toml names, or these, and their tests
+    List {
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Make a folder of tests that work, one in shell, one in Python and one in Rust
+    New {
+        /// The folder; its last part is the provider's name
+        #[arg(value_name = "NAME")]
+        path: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

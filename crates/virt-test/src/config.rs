@@ -3,7 +3,7 @@
 use std::io;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cartesian::{Config, FilterLine, FsLoader, Loader, Options, Parser, Variant, Why};
@@ -15,7 +15,7 @@ use params::Params;
 use crate::exit::Status;
 use crate::options::Line;
 use crate::say;
-use crate::sources::Named;
+use crate::sources::{Named, Sources};
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../providers");
 
@@ -24,6 +24,9 @@ pub const SHIPPED_PREFIX: &str = "virt-test:/";
 
 /// The key that names the program of a test.
 const EXEC_PATH: &str = "exec_path";
+
+/// The key of what is run to build it.
+const BUILD_COMMAND: &str = "build_command";
 
 /// Reads the configuration that comes along from the program, and everything else from the file system.
 #[derive(Clone)]
@@ -218,24 +221,27 @@ impl Configuration {
         }
     }
 
-    /// The program of a test lies where the file says that names it.
+    /// The program of a test lies where the file says that names it; what it needs is built there, too.
     fn settle_paths(&self, variant: &Variant, params: &mut Params) {
-        let Some(relative) = params.get(EXEC_PATH).map(Path::new) else {
-            return;
-        };
-        if relative.is_absolute() || relative.as_os_str().is_empty() {
-            return;
-        }
-        let changes = self.config.explain(variant, EXEC_PATH).unwrap_or_default();
-        let named_in = changes.last().map(|change| Path::new(&change.place.source));
-        // What stands on the command line is in no file.
-        let beside = named_in
-            .filter(|file| file.is_file())
-            .and_then(Path::parent);
-        let settled = beside.map_or_else(|| relative.to_owned(), |folder| folder.join(relative));
-        if let Ok(settled) = std::path::absolute(settled) {
+        let relative = |path: &&str| !path.is_empty() && Path::new(path).is_relative();
+        if let Some(path) = params.get(EXEC_PATH).filter(relative) {
+            let settled = self.folder_of(variant, EXEC_PATH).join(path);
             params.set(EXEC_PATH, settled.display().to_string());
         }
+        if params.get(BUILD_COMMAND).is_some() {
+            let folder = self.folder_of(variant, BUILD_COMMAND);
+            params.set("_build_folder", folder.display().to_string());
+        }
+    }
+
+    /// The folder of the file which set a key last; the current one where that was on the command line.
+    fn folder_of(&self, variant: &Variant, key: &str) -> PathBuf {
+        let changes = self.config.explain(variant, key).unwrap_or_default();
+        let file = changes.last().map(|change| Path::new(&change.place.source));
+        let folder = file.filter(|file| file.is_file()).and_then(Path::parent);
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
     }
 
     /// Was the key set in a file of the user's? Such a file may hold keys of other tools; `config lint` points them out.
@@ -374,9 +380,13 @@ pub fn guests() -> Result<Vec<GuestLabel>, Status> {
 /// `virt-test config`.
 pub fn config(command: &config_tools::cli::ConfigCommand) -> ExitCode {
     let files = Files::all();
+    let root = match Sources::listed() {
+        Ok(sources) => sources.root(),
+        Err(status) => return status.into(),
+    };
     let environment = config_tools::cli::Environment {
         files: &files,
-        shipped: Some((&files, "virt-test:/tests.cfg")),
+        shipped: Some((&files, &root)),
         keys: harness::own_keys(),
         stdin: &mut io::stdin().lock(),
         stdout: &mut io::BufWriter::with_capacity(1 << 16, io::stdout().lock()),

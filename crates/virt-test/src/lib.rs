@@ -54,6 +54,7 @@ mod options;
 mod partition;
 mod profile;
 mod program;
+mod provider;
 mod rerun;
 mod run;
 mod say;

@@ -45,6 +45,9 @@ type Profile = BTreeMap<String, Value>;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Contents {
+    /// Folders of tests that are there beside those that come along.
+    #[serde(default)]
+    providers: Vec<PathBuf>,
     #[serde(default)]
     profile: BTreeMap<String, Profile>,
 }
@@ -68,18 +71,41 @@ pub fn applied(words: &[OsString], args: &RunArgs) -> Result<Vec<OsString>, Stri
             None => Ok(words.to_vec()),
         };
     };
-    let name = match &args.profile {
-        Some(name) => name,
+    let options = match &args.profile {
+        Some(name) => profiles.options(name)?,
         // A run is repeated as it was.
         None if args.rerun.is_some() || !profiles.contents.profile.contains_key(DEFAULT) => {
-            return Ok(words.to_vec());
+            Vec::new()
         }
-        None => DEFAULT,
+        None => profiles.options(DEFAULT)?,
     };
-    let options = profiles.options(name)?;
-    // The program, `run`, the profile's, the user's.
+    // Where it is said what is run, it is that.
+    let said = args.rerun.is_some() || args.config.is_some() || !args.paths.is_empty();
+    let providers = match said || options.iter().any(names_configuration) {
+        true => Vec::new(),
+        false => profiles.providers(),
+    };
+    let providers = providers.into_iter().map(|path| {
+        let mut word = OsString::from("--provider=");
+        word.push(path);
+        word
+    });
+    // The program, `run`, the file's, the profile's, the user's.
     let (before, typed) = words.split_at(words.len().min(2));
-    Ok([before, &options, typed].concat())
+    Ok([before, &providers.collect::<Vec<_>>(), &options, typed].concat())
+}
+
+fn names_configuration(word: &OsString) -> bool {
+    word.to_string_lossy().starts_with("--config=")
+}
+
+/// The folders of tests that `virt-test.toml` lists, if there is one.
+///
+/// # Errors
+/// What is wrong with the file, in words.
+pub fn providers() -> Result<Vec<PathBuf>, String> {
+    let profiles = Profiles::find()?;
+    Ok(profiles.map_or_else(Vec::new, |profiles| profiles.providers()))
 }
 
 /// `virt-test profile`.
@@ -141,6 +167,13 @@ impl Profiles {
         })
     }
 
+    /// The folders of tests that are listed, relative to the file.
+    fn providers(&self) -> Vec<PathBuf> {
+        let dir = self.path.parent().unwrap_or(Path::new(""));
+        let listed = self.contents.providers.iter();
+        listed.map(|path| dir.join(path)).collect()
+    }
+
     /// A profile as what would be typed, checked.
     fn options(&self, name: &str) -> Result<Vec<OsString>, String> {
         let place = format!("{}: profile {name}", self.path.display());
@@ -164,16 +197,18 @@ impl Profiles {
     fn beside(&self, key: &str, value: Value) -> Value {
         let is_path = |option: Arg| option.get_value_parser().type_id() == TypeId::of::<PathBuf>();
         let option = options().find(|option| option.get_long() == Some(key));
-        match (value, self.path.parent()) {
-            (Value::String(path), Some(dir)) if option.is_some_and(is_path) => {
-                let beside = dir.join(&path);
-                if beside.exists() {
-                    Value::String(beside.display().to_string())
-                } else {
-                    Value::String(path)
-                }
+        let Some(dir) = self.path.parent().filter(|_| option.is_some_and(is_path)) else {
+            return value;
+        };
+        let settled = |value: Value| match value {
+            Value::String(path) if dir.join(&path).exists() => {
+                Value::String(dir.join(path).display().to_string())
             }
-            (value, _) => value,
+            value => value,
+        };
+        match value {
+            Value::Array(values) => Value::Array(values.into_iter().map(settled).collect()),
+            value => settled(value),
         }
     }
 
@@ -273,6 +308,11 @@ pub fn schema() -> String {
         "type": "object",
         "additionalProperties": false,
         "properties": {
+            "providers": {
+                "type": "array",
+                "items": { "type": "string" },
+                "description": "Folders of tests in any language, relative to this file, that are there beside those that come along",
+            },
             "profile": {
                 "type": "object",
                 "description": "Options of virt-test run by the name --profile takes; those of default are always meant",

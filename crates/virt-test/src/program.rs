@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, Command};
 use crate::exit::Status;
-use crate::{bench, config, doctor, guest, install, profile, run, say, template};
+use crate::{bench, config, doctor, guest, install, profile, provider, run, say, template};
 
 /// Does what the command line says with the tests that are linked into this program: runs them, lists them, explains their
 /// configuration. A program with no other `main` is a runner of its own.
@@ -51,6 +51,7 @@ fn start(default_tests: Option<&str>) -> ExitCode {
         Command::Template(command) => template::template(&command),
         Command::Bench(args) => bench::bench(&args),
         Command::Profile(command) => profile::profile(&command),
+        Command::Provider(command) => provider::provider(&command),
         Command::Install(args) => install::install(&args),
         Command::KvmProbe => host::accel::kvm_probe_child(),
     };

@@ -1,13 +1,14 @@
 //! Where tests come from, beside those that are linked into the program: folders of executables, and single ones.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use exec::provider::{Provider, ProviderError};
 
 use crate::args::RunArgs;
 use crate::config::SHIPPED_PREFIX;
 use crate::exit::Status;
-use crate::say;
+use crate::{profile, say};
 
 /// The root of the configuration that comes along.
 const ROOT: &str = "tests.cfg";
@@ -38,6 +39,36 @@ impl Sources {
         };
         sources.told_apart()?;
         Ok(sources)
+    }
+
+    /// What `virt-test.toml` lists.
+    ///
+    /// # Errors
+    /// As [`Sources::of`].
+    pub fn listed() -> Result<Self, Status> {
+        let paths = profile::providers().map_err(|error| {
+            say::error(error, &[]);
+            Status::Usage
+        })?;
+        Self::with(&paths)
+    }
+
+    /// The tests that are linked into the program, and these.
+    ///
+    /// # Errors
+    /// As [`Sources::of`].
+    pub fn with(paths: &[PathBuf]) -> Result<Self, Status> {
+        let sources = Self {
+            providers: found(paths)?,
+            only: false,
+        };
+        sources.told_apart()?;
+        Ok(sources)
+    }
+
+    /// The folders and programs.
+    pub fn providers(&self) -> &[Provider] {
+        &self.providers
     }
 
     /// The file that describes all tests there are then.
@@ -80,7 +111,7 @@ impl Sources {
     }
 }
 
-fn found(paths: &[std::path::PathBuf]) -> Result<Vec<Provider>, Status> {
+fn found(paths: &[PathBuf]) -> Result<Vec<Provider>, Status> {
     let mut found = Vec::new();
     for path in paths {
         match Provider::find(path) {

@@ -41,6 +41,18 @@ pub(super) const SECTION: Section = Section {
             "Names of things only one test at a time may use, such as a network card of the host. `host` is everything: such a test runs alone.",
         ),
         Key::text(
+            "build_command",
+            Test,
+            "Shell command run on the host once before all tests, in the folder of the file the line stands in, such as `cargo build \
+             --release`. The tests that have it are ERRORs if it fails.",
+        ),
+        Key::seconds(
+            "build_command_timeout",
+            Test,
+            "How long `build_command` may take; then it and all it started are killed.",
+        )
+        .or("600"),
+        Key::text(
             "pre_command",
             Test,
             "Shell command run on the host before the test's machines start. The test is an ERROR if it fails.",
