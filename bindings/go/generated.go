@@ -1188,8 +1188,7 @@ func (t *Test) rawError(ctx context.Context, reason string) error {
 
 // SubtestOptions are what Subtest can do without.
 type SubtestOptions struct {
-	Reason  string
-	Elapsed time.Duration
+	Reason string
 }
 
 func (o *SubtestOptions) put(in params) {
@@ -1199,14 +1198,11 @@ func (o *SubtestOptions) put(in params) {
 	if o.Reason != "" {
 		in["reason"] = o.Reason
 	}
-	if o.Elapsed != 0 {
-		in["elapsed"] = o.Elapsed.Seconds()
-	}
 }
 
 // Subtest is org.virt-test.test.Subtest.
 //
-// A part of the test has come to its end. One that fails makes the test fail. `elapsed` is in seconds.
+// A part of the test has come to its end. One that fails makes the test fail.
 func (t *Test) Subtest(ctx context.Context, name string, verdict Verdict, options *SubtestOptions) error {
 	in := params{"name": name, "verdict": verdict}
 	options.put(in)

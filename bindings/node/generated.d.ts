@@ -529,7 +529,6 @@ export interface LogOptions extends CallOptions {
 /** What `subtest` can do without. */
 export interface SubtestOptions extends CallOptions {
   reason?: string | null;
-  elapsed?: number | null;
 }
 
 /** What `start` can do without. */
@@ -740,7 +739,7 @@ export class TestMethods extends Caller {
   warn(message: string, options?: CallOptions): Promise<void>;
 
   /**
-   * A part of the test has come to its end. One that fails makes the test fail. `elapsed` is in seconds.
+   * A part of the test has come to its end. One that fails makes the test fail.
    */
   subtest(name: string, verdict: Verdict, options?: SubtestOptions): Promise<void>;
 

@@ -582,7 +582,6 @@ typedef struct VtLogOptions {
 
 typedef struct VtSubtestOptions {
     const char *reason;
-    double elapsed;
 } VtSubtestOptions;
 
 typedef struct VtStartOptions {
@@ -808,7 +807,7 @@ bool vt_log(VtTest *t, const char *message, const VtLogOptions *options, VtError
 bool vt_warn(VtTest *t, const char *message, VtError **errp);
 
 /*
- * A part of the test has come to its end. One that fails makes the test fail. `elapsed` is in seconds.
+ * A part of the test has come to its end. One that fails makes the test fail.
  */
 bool vt_subtest(VtTest *t, const char *name, VtVerdict verdict, const VtSubtestOptions *options, VtError **errp);
 

@@ -902,9 +902,6 @@ void vt__put_subtest_options(json_t *in, const VtSubtestOptions *o)
     if (o->reason) {
         json_object_set_new(in, "reason", vt__string(o->reason));
     }
-    if (o->elapsed) {
-        json_object_set_new(in, "elapsed", json_real(o->elapsed));
-    }
 }
 
 void vt__put_start_options(json_t *in, const VtStartOptions *o)

@@ -10,10 +10,12 @@ mod go;
 pub mod model;
 mod node;
 mod perl;
+mod server;
 mod text;
 
 pub use flat::{BY_HAND, Flat};
 pub use model::{Error, Model};
+pub use server::server;
 
 /// A file made by the generator: its path in `bindings`, and its text.
 pub type File = (&'static str, String);

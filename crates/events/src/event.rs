@@ -157,6 +157,17 @@ pub enum Event {
         /// How it was.
         migration: Migration,
     },
+    /// A part of a test has come to its end.
+    SubResult {
+        /// From 1.
+        index: usize,
+        /// What part.
+        name: String,
+        /// Its verdict.
+        verdict: Verdict,
+        /// Why it did not simply pass.
+        reason: Option<String>,
+    },
     /// A test has its verdict and has been cleaned up.
     TestFinished {
         /// From 1.

@@ -141,15 +141,11 @@ fn judge(program: &Program, child: &Child, finished: &Finished, tap: Option<&Tap
     }
     match tap.map_or(Ok(()), Tap::verdict) {
         Err(stop) if stop.verdict == events::Verdict::Skip && exit.success() => Err(stop),
-        Err(stop) if stop.verdict != events::Verdict::Skip => {
-            let how = match exit.success() {
-                true => String::new(),
-                false => format!(" ({name} {exit})"),
-            };
-            Err(with_output(Stop {
-                reason: stop.reason + &how,
-                ..stop
-            }))
+        Err(mut stop) if stop.verdict != events::Verdict::Skip => {
+            if !exit.success() {
+                stop.reason.push_str(&format!(" ({name} {exit})"));
+            }
+            Err(with_output(stop))
         }
         _ if exit.success() => Ok(()),
         _ => Err(with_output(Stop::fail(format!("{name} {exit}")))),

@@ -25,6 +25,9 @@ use crate::sentinel;
 use crate::verdict::chain;
 use crate::{Stop, Test, TestResult};
 
+/// Longer than any test takes.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
+
 /// What came of a test, or of an attempt at one.
 struct Ended {
     verdict: Verdict,
@@ -172,7 +175,9 @@ async fn attempt(test: &mut Test, running: &Running, halt: &mut Halted) -> TestR
     }
     let env = Arc::clone(&test.env);
     let base: Duration = test.param("test_timeout")?;
-    let end = env.deadlines.start(base);
+    let end = (!base.is_zero()).then(|| env.deadlines.start(base));
+    test.end = end;
+    let left = || end.map_or(FOR_EVER, |end| end.remaining());
     let slow_after: Duration = test.param("slow_after")?;
     let mut slow = env.deadlines.start(slow_after);
     let mut alarm = std::pin::pin!(sentinel::alarm(test.sentinel.listen()));
@@ -183,7 +188,7 @@ async fn attempt(test: &mut Test, running: &Running, halt: &mut Halted) -> TestR
             outcome = &mut body => break outcome.unwrap_or_else(|panic| Err(panicked(&*panic))),
             unwell = &mut alarm => break Err(unwell),
             // The host may have become busier, which puts the end off.
-            () = tokio::time::sleep(end.remaining()) => if end.expired() {
+            () = tokio::time::sleep(left()) => if let Some(end) = end && end.expired() {
                 break Err(Stop::fail(format!(
                     "the test did not come to its end within {} s (test_timeout = {}, stretched by the host's speed)",
                     end.elapsed().as_secs(), base.as_secs(),
@@ -197,11 +202,7 @@ async fn attempt(test: &mut Test, running: &Running, halt: &mut Halted) -> TestR
                 });
                 slow = env.deadlines.start(slow_after);
             },
-            reason = halt.halted() => break Err(Stop {
-                verdict: Verdict::Interrupted,
-                reason,
-                details: Vec::new(),
-            }),
+            reason = halt.halted() => break Err(Stop::new(Verdict::Interrupted, reason)),
         }
     }
 }
@@ -235,6 +236,9 @@ async fn clean_up(test: &mut Test, outcome: TestResult) -> TestResult {
     let mut outcome = ending::settle(test, outcome).await;
     if outcome.is_ok() {
         outcome = test.sentinel.verdict().map_or(Ok(()), Err);
+    }
+    if outcome.is_ok() {
+        outcome = test.failed_parts();
     }
     if let Err(stop) = &mut outcome
         && matches!(stop.verdict, Verdict::Fail | Verdict::Error)

@@ -71,6 +71,7 @@ pub use plan::{Plan, Planned, Selected};
 pub use registry::{TestDef, TestFuture, configuration, find, own_keys, tests};
 pub use rundir::create as create_run_dir;
 pub use runner::{Halt, Rounds, Schedule, Summary, run};
-pub use test::Test;
+pub use sessions::Client;
+pub use test::{SubResult, Test};
 pub use verdict::{Stop, TestResult, chain};
 pub use vm::{Session, Vm};

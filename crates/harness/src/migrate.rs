@@ -8,11 +8,11 @@ use machine::{Board, Capabilities, Device, Disk, MachineType};
 use params::Params;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tracing::info;
+use vm::Vm;
 use vm::migrate::{
     Capability, Figures, MigrateError, Migrated, Migration, MovedDisk, Ongoing, Options,
     Parameters, Progress, Transport,
 };
-use vm::{Blame, Vm};
 
 use crate::{Stop, Test, TestResult, chain};
 
@@ -252,12 +252,7 @@ pub(crate) fn common_type(
 
 impl From<MigrateError> for Stop {
     fn from(error: MigrateError) -> Self {
-        let reason = chain(&error);
-        match error.blame() {
-            Blame::Machine => Stop::fail(reason),
-            Blame::Host => Stop::error(reason),
-            Blame::Unsupported => Stop::skip(reason),
-        }
+        Stop::because(error.blame(), error)
     }
 }
 

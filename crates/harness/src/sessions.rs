@@ -19,10 +19,14 @@ const KEY_LIMIT: Duration = Duration::from_secs(10);
 
 /// A way into a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Client {
+pub enum Client {
+    /// The first console.
     Serial,
+    /// The first virtio console.
     VirtioConsole,
+    /// The guest agent.
     Agent,
+    /// SSH.
     Ssh,
 }
 
@@ -166,9 +170,27 @@ impl Test {
     /// # Errors
     /// FAIL where the guest does not let us in within `login_timeout`, SKIP where this host lacks what the channel needs.
     pub async fn session(&self, vm: &Vm) -> TestResult<vm::Session> {
+        let client = Client::named(&self.params_of(vm.name()), Client::SHELL)?;
+        self.session_over(vm, client, None).await
+    }
+
+    /// A session over a channel of one's choice; `base` in place of `login_timeout`.
+    ///
+    /// # Errors
+    /// As [`Test::session`].
+    pub async fn session_over(
+        &self,
+        vm: &Vm,
+        client: Client,
+        base: Option<Duration>,
+    ) -> TestResult<vm::Session> {
         let params = self.params_of(vm.name());
-        match Client::named(&params, Client::SHELL)? {
-            Client::Serial => self.log_in(vm).await,
+        let limit = match base {
+            Some(base) => base,
+            None => params.need("login_timeout")?,
+        };
+        match client {
+            Client::Serial => Ok(vm.wait_for_login(&login(&params)?, limit).await?),
             Client::VirtioConsole => {
                 let Some(console) = vm.spec().virtio_consoles.first() else {
                     return Err(Stop::error(format!(
@@ -177,13 +199,12 @@ impl Test {
                     ))
                     .detail("hint: virtio_ports = vc1, virtio_port_type_vc1 = console"));
                 };
-                let limit = params.need("login_timeout")?;
                 Ok(vm
                     .wait_for_login_on(console, &login(&params)?, limit)
                     .await?)
             }
-            Client::Agent => Ok(vm.session(params.need("login_timeout")?).await?),
-            Client::Ssh => self.ssh(vm, &params, "shell_port").await,
+            Client::Agent => Ok(vm.session(limit).await?),
+            Client::Ssh => self.ssh(vm, &params, "shell_port", limit).await,
         }
     }
 
@@ -193,9 +214,10 @@ impl Test {
     /// As [`Test::session`].
     pub async fn file_transfer(&self, vm: &Vm) -> TestResult<vm::Session> {
         let params = self.params_of(vm.name());
+        let limit = params.need("login_timeout")?;
         match Client::named(&params, Client::FILES)? {
-            Client::Ssh => self.ssh(vm, &params, "file_transfer_port").await,
-            _ => Ok(vm.session(params.need("login_timeout")?).await?),
+            Client::Ssh => self.ssh(vm, &params, "file_transfer_port", limit).await,
+            _ => Ok(vm.session(limit).await?),
         }
     }
 
@@ -204,13 +226,16 @@ impl Test {
     /// # Errors
     /// FAIL where the guest does not let us in within `login_timeout`.
     pub async fn log_in(&self, vm: &Vm) -> TestResult<vm::Session> {
-        let params = self.params_of(vm.name());
-        let limit = params.need("login_timeout")?;
-        Ok(vm.wait_for_login(&login(&params)?, limit).await?)
+        self.session_over(vm, Client::Serial, None).await
     }
 
-    async fn ssh(&self, vm: &Vm, params: &Params, port: &str) -> TestResult<vm::Session> {
-        let limit: Duration = params.need("login_timeout")?;
+    async fn ssh(
+        &self,
+        vm: &Vm,
+        params: &Params,
+        port: &str,
+        limit: Duration,
+    ) -> TestResult<vm::Session> {
         let mut access = SshAccess {
             port: params.need(port)?,
             user: params.need("username")?,

@@ -1,20 +1,21 @@
 //! What a test holds while it runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use events::Event;
-use host::deadlines::Deadlines;
-use host::ledger::{Ledger, Token};
-use image::{Acceleration, Contents, DiskRequest, Disks, TinyGuest};
+use events::{Event, Verdict};
+use host::deadlines::{Deadline, Deadlines};
+use host::ledger::{Ledger, Scratch, Token};
+use image::{Acceleration, Contents, DiskRequest, Disks, QemuImg, TinyGuest};
 use machine::{Accel, Boot, MachineSpec, MachineType, Made, Program};
 use params::{FromParam, ParamError, Params};
 use tracing::info;
 use vm::qmp::QmpError;
-use vm::{Network, Networks, Vm, VmError};
+use vm::{Blame, Network, Networks, Vm, VmError};
 
 use crate::addresses::Addresses;
 use crate::ending::PutOff;
@@ -41,6 +42,8 @@ pub struct Test {
     addresses: Addresses,
     state: Mutex<State>,
     pub(crate) put_off: PutOff,
+    /// When it is out of time; nothing where it may take as long as it likes.
+    pub(crate) end: Option<Deadline>,
     /// Has `pre_command` had its turn? Only then has `post_command`.
     pub(crate) begun: bool,
 }
@@ -57,10 +60,33 @@ struct State {
     /// Machines that have gone from `qemu_binary` to `qemu_dst_binary`.
     away: BTreeSet<String>,
     images: BTreeMap<String, Vec<PreparedImage>>,
-    /// Images that disks have gone to.
-    moved_images: Vec<PathBuf>,
+    /// Further images of its machines, which go with them.
+    further_images: Vec<PathBuf>,
     borrowed: Vec<Token>,
     warnings: Vec<String>,
+    /// Parts that failed.
+    failed: Vec<SubResult>,
+}
+
+/// What came of a part of a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubResult {
+    /// What part.
+    pub name: String,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Why it did not simply pass.
+    pub reason: Option<String>,
+}
+
+impl fmt::Display for SubResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match &self.reason {
+            Some(reason) => write!(f, " ({reason})"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Test {
@@ -80,6 +106,7 @@ impl Test {
             sentinel: Sentinel::default(),
             state: Mutex::default(),
             put_off: PutOff::default(),
+            end: None,
             begun: false,
         }
     }
@@ -135,6 +162,25 @@ impl Test {
         self.networks.network(name)
     }
 
+    /// Time since it began.
+    pub fn elapsed(&self) -> Duration {
+        self.running.elapsed()
+    }
+
+    /// Time until it is out of time; nothing where it may take as long as it likes.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.end.map(|end| end.remaining())
+    }
+
+    /// A private directory with a short path, which goes when it is dropped.
+    ///
+    /// # Errors
+    /// ERROR where it cannot be made.
+    pub fn scratch(&self, purpose: &str) -> TestResult<Scratch> {
+        let made = self.env.ledger.scratch(purpose);
+        made.map_err(|error| Stop::error(chain(&error)))
+    }
+
     /// Directory for the test's own evidence.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -173,6 +219,34 @@ impl Test {
         let what = what.into();
         tracing::warn!("{what}");
         self.state().warnings.push(what);
+    }
+
+    /// A part of the test has come to its end. The test goes on, and fails in the end if one has.
+    pub fn sub_result(&self, result: SubResult) {
+        info!("{}: {result}", result.verdict);
+        self.env.events.send(Event::SubResult {
+            index: self.planned.index,
+            name: result.name.clone(),
+            verdict: result.verdict,
+            reason: result.reason.clone(),
+        });
+        if matches!(result.verdict, Verdict::Fail | Verdict::Error) {
+            self.state().failed.push(result);
+        }
+    }
+
+    /// FAIL with the parts that did, if any.
+    pub(crate) fn failed_parts(&self) -> TestResult {
+        let failed = &self.state().failed;
+        let mut names = failed.iter().map(ToString::to_string);
+        match (failed.len(), names.next()) {
+            (_, None) => Ok(()),
+            (1, Some(name)) => Err(Stop::fail(format!("part {name} failed"))),
+            (count, Some(name)) => Err(Stop::fail(format!(
+                "{count} parts failed, the first {name}"
+            ))
+            .detail(names.collect::<Vec<_>>().join("\n"))),
+        }
     }
 
     pub(crate) fn warnings(&self) -> Vec<String> {
@@ -471,23 +545,38 @@ impl Test {
         vm: &Vm,
         disk: &machine::Disk,
     ) -> TestResult<PathBuf> {
-        let format = image_format(disk.format.qemu_name())?;
         let size = vm.disk_size(&disk.id).await?;
-        let number = self.state().moved_images.len() + 2;
+        let number = self.state().further_images.len() + 2;
+        let name = format!("{}-{}-{number}", vm.name(), disk.id);
+        self.make_image(&name, disk.format.qemu_name(), size).await
+    }
+
+    /// An empty image of so many bytes for one of its machines. It goes when the test does.
+    ///
+    /// # Errors
+    /// ERROR where it cannot be made.
+    pub async fn make_image(&self, name: &str, format: &str, size: u64) -> TestResult<PathBuf> {
+        let format = image_format(format)?;
+        let path = self.dir.join(format!("{name}.{}", format.as_str()));
         let request = DiskRequest {
-            name: format!("{}-{}-{number}", vm.name(), disk.id),
+            name: name.to_owned(),
             format,
             contents: Contents::Blank { size },
             options: Vec::new(),
         };
-        let path = self
-            .dir
-            .join(format!("{}.{}", request.name, format.as_str()));
         self.borrow_file(&path)?;
-        self.state().moved_images.push(path.clone());
-        let made = self.disks()?.create(&self.dir, &request).await;
-        made.map_err(|e| Stop::error(format!("failed to make {}: {}", path.display(), chain(&e))))?;
+        self.state().further_images.push(path.clone());
+        let disk = self.disks()?.create(&self.dir, &request).await;
+        disk.map_err(|e| Stop::error(format!("failed to make disk {name}: {}", chain(&e))))?;
         Ok(path)
+    }
+
+    /// The `qemu-img` of the configuration.
+    ///
+    /// # Errors
+    /// ERROR where the run has no machines.
+    pub fn qemu_img(&self) -> TestResult<QemuImg> {
+        Ok(self.disks()?.qemu_img().clone())
     }
 
     pub(crate) fn disks(&self) -> TestResult<Disks> {
@@ -552,9 +641,9 @@ impl Test {
         let images: Vec<PathBuf> = images.map(|image| image.path).collect();
         let variables = state.starts.keys();
         let variables = variables.map(|vm| firmware::variables(&self.dir, vm));
-        let variables: Vec<PathBuf> = variables.collect();
-        let moved = std::mem::take(&mut state.moved_images);
-        images.into_iter().chain(variables).chain(moved).collect()
+        let made: Vec<PathBuf> = images.into_iter().chain(variables).collect();
+        let further = std::mem::take(&mut state.further_images);
+        made.into_iter().chain(further).collect()
     }
 
     pub(crate) fn take_machines(&self) -> BTreeMap<String, Arc<Vm>> {
@@ -621,23 +710,18 @@ fn machine_format(format: image::ImageFormat) -> machine::ImageFormat {
 
 impl From<QmpError> for Stop {
     fn from(error: QmpError) -> Self {
-        Stop::fail(chain(&error))
+        Stop::because(Blame::Machine, error)
     }
 }
 
 impl From<ParamError> for Stop {
     fn from(error: ParamError) -> Self {
-        Stop::error(error.to_string())
+        Stop::because(Blame::Host, error)
     }
 }
 
 impl From<VmError> for Stop {
     fn from(error: VmError) -> Self {
-        let reason = chain(&error);
-        match error.blame() {
-            vm::Blame::Machine => Stop::fail(reason),
-            vm::Blame::Host => Stop::error(reason),
-            vm::Blame::Unsupported => Stop::skip(reason),
-        }
+        Stop::because(error.blame(), error)
     }
 }

@@ -1,12 +1,16 @@
 //! How a test says that it did not simply pass.
 
+use std::error::Error;
+use std::sync::Arc;
+
 use events::Verdict;
+use vm::Blame;
 
 /// What a test returns: `Ok` is PASS.
 pub type TestResult<T = ()> = Result<T, Stop>;
 
 /// A test came to its end before its end: what to say about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Stop {
     /// FAIL, ERROR or SKIP.
     pub verdict: Verdict,
@@ -14,15 +18,46 @@ pub struct Stop {
     pub reason: String,
     /// Hints, and the last words of guest and monitor.
     pub details: Vec<String>,
+    cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
+/// What is said counts, not what it was made of.
+impl PartialEq for Stop {
+    fn eq(&self, other: &Self) -> bool {
+        let said = |stop: &Self| (stop.verdict, stop.reason.clone(), stop.details.clone());
+        said(self) == said(other)
+    }
+}
+
+impl Eq for Stop {}
+
 impl Stop {
-    fn new(verdict: Verdict, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(verdict: Verdict, reason: impl Into<String>) -> Self {
         Self {
             verdict,
             reason: reason.into(),
             details: Vec::new(),
+            cause: None,
         }
+    }
+
+    /// Says what an error says.
+    pub(crate) fn because(blame: Blame, error: impl Error + Send + Sync + 'static) -> Self {
+        let verdict = match blame {
+            Blame::Machine => Verdict::Fail,
+            Blame::Host => Verdict::Error,
+            Blame::Unsupported => Verdict::Skip,
+        };
+        Self {
+            reason: chain(&error),
+            cause: Some(Arc::new(error)),
+            ..Self::new(verdict, String::new())
+        }
+    }
+
+    /// The error it was made of, if it was.
+    pub fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
     }
 
     /// The guest or QEMU did not do what the test asserts.

@@ -84,6 +84,20 @@ pub struct TestResult {
     /// The migrations of its machines, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrations: Vec<Migration>,
+    /// What came of its parts, where it told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sub_results: Vec<SubResult>,
+}
+
+/// A part of a [`TestResult`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SubResult {
+    /// What part.
+    pub name: String,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// Why it did not simply pass.
+    pub reason: Option<String>,
 }
 
 /// The summary of a stream, complete or not.
@@ -157,6 +171,7 @@ impl Results {
                     flaky: false,
                     phases: Vec::new(),
                     migrations: Vec::new(),
+                    sub_results: Vec::new(),
                 };
                 self.tests.insert(place, test);
             }
@@ -174,6 +189,20 @@ impl Results {
             } => {
                 if let Some(test) = self.test(index) {
                     test.migrations.push(migration);
+                }
+            }
+            Event::SubResult {
+                index,
+                name,
+                verdict,
+                reason,
+            } => {
+                if let Some(test) = self.test(index) {
+                    test.sub_results.push(SubResult {
+                        name,
+                        verdict,
+                        reason,
+                    });
                 }
             }
             Event::TestFinished {

@@ -75,6 +75,7 @@ mod tests {
             flaky: false,
             phases: Vec::new(),
             migrations: Vec::new(),
+            sub_results: Vec::new(),
         };
         Results {
             tests: of.iter().map(test).collect(),

@@ -93,6 +93,17 @@ impl Session {
         self.watch.talk("end of a copy", copy).await
     }
 
+    /// Another session over the same channel, where several can be at a time: not on a console.
+    #[must_use]
+    pub fn another(&self) -> Option<Self> {
+        let inner = match &self.inner {
+            guest::Session::Agent(agent) => guest::Session::Agent(agent.clone()),
+            guest::Session::Ssh(ssh) => guest::Session::Ssh(ssh.clone()),
+            _ => return None,
+        };
+        Some(Session::new(inner, Arc::clone(&self.watch)))
+    }
+
     /// The session without the machine's limits and health.
     pub fn guest(&mut self) -> &mut guest::Session {
         &mut self.inner

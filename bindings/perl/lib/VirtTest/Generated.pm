@@ -255,14 +255,14 @@ sub _raw_error ($self, $reason, %options) {
 
 =head2 $t->subtest($name, $verdict, %options)
 
-A part of the test has come to its end. One that fails makes the test fail. `elapsed` is in seconds.
+A part of the test has come to its end. One that fails makes the test fail.
 
-Options: reason, elapsed.
+Options: reason.
 
 =cut
 
 sub subtest ($self, $name, $verdict, %options) {
-    state $types = { name => 'string', verdict => 'string', reason => 'string', elapsed => 'float' };
+    state $types = { name => 'string', verdict => 'string', reason => 'string' };
     return $self->_call('org.virt-test.test.Subtest', $types, { %options, name => $name, verdict => $verdict });
 }
 

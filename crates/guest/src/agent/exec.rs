@@ -108,7 +108,8 @@ pub(super) struct Status {
 }
 
 impl AgentClient {
-    /// Runs a program to its end and gives what it wrote. A program that takes too long is killed.
+    /// Runs a program to its end and gives what it wrote. A program that takes too long is killed, and so is one whose end is
+    /// not awaited any more.
     ///
     /// # Errors
     /// When it cannot be started, does not end in time, or the channel fails.
@@ -120,7 +121,9 @@ impl AgentClient {
         let started: Started = self
             .ask_typed(&starting, "guest-exec", &exec.arguments())
             .await?;
+        let mut abandoned = Abandoned(Some((self.clone(), started.pid)));
         let outcome = self.finish(&attempt, started.pid).await;
+        abandoned.0 = None;
         if let Err(error) = &outcome
             && error.is_timeout()
         {
@@ -160,6 +163,19 @@ impl AgentClient {
             // What comes of it is of no use to anybody; only the agent's table is to be cleared.
             let _ = self.finish(&attempt, killer.pid).await;
             let _ = self.finish(&attempt, pid).await;
+        }
+    }
+}
+
+/// Kills a program whose end nobody waits for any more when it is dropped.
+struct Abandoned(Option<(AgentClient, i64)>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        if let Some((agent, pid)) = self.0.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(async move { agent.kill(pid).await });
         }
     }
 }

@@ -74,6 +74,26 @@ pub enum FindingKind {
     QemuWarning,
 }
 
+impl FindingKind {
+    /// All there are.
+    pub const ALL: [Self; 14] = [
+        Self::QemuExit,
+        Self::QemuCrash,
+        Self::GuestPanic,
+        Self::Oops,
+        Self::KernelWarning,
+        Self::SoftLockup,
+        Self::HungTask,
+        Self::FirmwareDeadEnd,
+        Self::KvmInternalError,
+        Self::BlockIoError,
+        Self::Watchdog,
+        Self::MemoryFailure,
+        Self::InternalError,
+        Self::QemuWarning,
+    ];
+}
+
 impl fmt::Display for FindingKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

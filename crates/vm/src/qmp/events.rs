@@ -39,6 +39,18 @@ impl Cursor {
     /// Before the first event.
     pub const START: Self = Self(0);
 
+    /// Before the event of this number.
+    #[must_use]
+    pub fn before(seq: u64) -> Self {
+        Self(seq)
+    }
+
+    /// Number of the event right after it.
+    #[must_use]
+    pub fn seq(self) -> u64 {
+        self.0
+    }
+
     /// At an event: a search from here finds it.
     pub(crate) fn at(event: &Event) -> Self {
         Self(event.seq)
