@@ -177,7 +177,7 @@ type Machine struct {
 	Name        string   `json:"name"`
 	State       State    `json:"state"`
 	Status      *string  `json:"status,omitempty"`
-	Pid         *int64   `json:"pid,omitempty"`
+	PID         *int64   `json:"pid,omitempty"`
 	Uptime      *float64 `json:"uptime,omitempty"`
 	Accelerator *string  `json:"accelerator,omitempty"`
 	MachineType *string  `json:"machine_type,omitempty"`

@@ -6,7 +6,7 @@ use crate::text::{Page, capital, parts};
 
 /// Words that Go writes in capitals.
 const CAPITALS: &[&str] = &[
-    "cpu", "hmp", "id", "mac", "nmi", "pci", "qemu", "qmp", "sha256", "ssh", "usb", "vm",
+    "cpu", "hmp", "id", "mac", "nmi", "pci", "pid", "qemu", "qmp", "sha256", "ssh", "usb", "vm",
 ];
 
 /// The text of `generated.go`, formatted as gofmt does.
