@@ -32,11 +32,16 @@ struct Lab {
 
 /// `master` is what the script does to connect; commands it runs itself.
 async fn lab(master: &str) -> Lab {
+    lab_of(b"SSH-2.0-test\r\n", master, "exec sh -c \"$last\"").await
+}
+
+/// With a server of this name, and `command` as what the script does to run a command.
+async fn lab_of(server: &'static [u8], master: &str, command: &str) -> Lab {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("ssh");
     let script = format!(
         "#!/bin/sh\nfor word; do last=$word; case $word in -N) master=1;; esac; done\n\
-         if [ \"$master\" ]; then\n{master}\nfi\nexec sh -c \"$last\"\n"
+         if [ \"$master\" ]; then\n{master}\nfi\n{command}\n"
     );
     std::fs::write(&program, script).unwrap();
     std::fs::set_permissions(
@@ -46,7 +51,7 @@ async fn lab(master: &str) -> Lab {
     .unwrap();
     let login = SshLogin {
         program,
-        ..SshLogin::new(greeter(b"SSH-2.0-test\r\n").await, "root", folder.path())
+        ..SshLogin::new(greeter(server).await, "root", folder.path())
     };
     Lab { folder, login }
 }
@@ -158,6 +163,23 @@ async fn a_running_command_is_killed_on_demand_and_when_it_is_forgotten() {
             false => running.kill(LIMIT).await.unwrap(),
         }
         assert_gone(&pids).await;
+    }
+}
+
+/// Dropbear before 2024.86 closes a channel that is being opened when it hears of the end of another's command.
+#[tokio::test]
+async fn nothing_is_asked_of_a_dropbear_before_the_command_before_has_parted() {
+    let lingering = "sh -c \"$last\"; ended=$?; sleep 0.3; touch ${0%/*}/parted; exit $ended";
+    let lab = lab_of(b"SSH-2.0-dropbear_2022.83\r\n", CONNECT, lingering).await;
+    let mut session = Session::Ssh(Ssh::connect(lab.login, None, LIMIT).await.unwrap());
+    let parted = lab.folder.path().join("parted");
+    for (end, limit) in [("true", LIMIT), ("sleep 1000", Duration::from_millis(500))] {
+        let first = format!("rm -f {}; {end}", parted.display());
+        let first = session.run(first, limit).await;
+        assert_eq!(first.is_err(), limit < LIMIT);
+        let second = format!("cat {}", parted.display());
+        let second = session.run(second, LIMIT).await.unwrap();
+        assert!(second.status.success(), "{}", second.stderr_text());
     }
 }
 

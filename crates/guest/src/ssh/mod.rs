@@ -37,6 +37,9 @@ const MOST_PATIENCE: Duration = Duration::from_secs(8);
 /// How long is waited before a refused connection is tried again: a port that opens tells nobody.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// The longest line a server may greet with.
+const MAX_GREETING: u64 = 255;
+
 /// What the process that holds the connection says when it has one.
 const CONNECTED: &str = "connected";
 
@@ -103,8 +106,10 @@ struct Connection {
     login: SshLogin,
     socket: PathBuf,
     last_line: Option<LastLine>,
-    /// Held by every command that has ended but whose channel may not be closed yet. Dropbear 2022.83 can lose the output
-    /// of a command that begins in that moment, whose descriptors get the numbers of those just closed.
+    /// Whether the server, hearing of the end of one command, closes the channel of another that is just being opened, as
+    /// Dropbear before 2024.86 does.
+    confuses_channels: bool,
+    /// Held by every command that has ended, or is being killed, but whose channel may not be closed yet.
     parting: Arc<RwLock<()>>,
     /// Killed when dropped.
     _master: Child,
@@ -139,7 +144,7 @@ impl Ssh {
         let attempt = Attempt::new(tried, limit, last_line.clone());
         let mut complaint = String::new();
         loop {
-            wait_for_greeting(&login, &attempt, &complaint).await?;
+            let server = wait_for_greeting(&login, &attempt, &complaint).await?;
             let socket = login.directory.join(format!("ssh-{:08x}", secret() as u32));
             let connecting = master(&login, &socket);
             let awaited = awaited("an SSH login", &complaint);
@@ -149,6 +154,7 @@ impl Ssh {
                         login,
                         socket,
                         last_line,
+                        confuses_channels: server.contains("dropbear"),
                         parting: Arc::default(),
                         _master: process,
                     };
@@ -193,29 +199,31 @@ async fn pause(attempt: &Attempt, complaint: &str) -> Result<(), GuestError> {
     Ok(())
 }
 
-/// Connects until a server greets: much cheaper than letting `ssh` try.
+/// Connects until a server greets, and gives its greeting: much cheaper than letting `ssh` try.
 async fn wait_for_greeting(
     login: &SshLogin,
     attempt: &Attempt,
     complaint: &str,
-) -> Result<(), GuestError> {
+) -> Result<String, GuestError> {
     let mut patience = PATIENCE;
     loop {
         match timeout(patience.min(attempt.left()), greeting(login.address)).await {
-            Ok(Ok(true)) => return Ok(()),
-            Ok(Ok(false) | Err(_)) => {}
+            Ok(Ok(server)) if server.starts_with("SSH-") => return Ok(server),
+            Ok(Ok(_) | Err(_)) => {}
             Err(_) => patience = (patience * 2).min(MOST_PATIENCE),
         }
         pause(attempt, complaint).await?;
     }
 }
 
-/// Whether the server at an address begins as RFC 4253, section 4.2, says.
-async fn greeting(address: SocketAddr) -> io::Result<bool> {
-    let mut stream = TcpStream::connect(address).await?;
-    let mut greeting = [0; 4];
-    stream.read_exact(&mut greeting).await?;
-    Ok(&greeting == b"SSH-")
+/// What the server at an address says first: a line with its protocol's and its own version, see RFC 4253, section 4.2.
+async fn greeting(address: SocketAddr) -> io::Result<String> {
+    let stream = TcpStream::connect(address).await?.take(MAX_GREETING);
+    let mut greeting = Vec::new();
+    BufReader::new(stream)
+        .read_until(b'\n', &mut greeting)
+        .await?;
+    Ok(String::from_utf8_lossy(&greeting).into_owned())
 }
 
 /// An `ssh` that knows only what it is told here.

@@ -24,8 +24,8 @@ use crate::secret::secret;
 /// How long killing a command may take.
 const KILL_LIMIT: Duration = Duration::from_secs(15);
 
-/// How long the client of a command that has ended may take to end too.
-const PARTING: Duration = Duration::from_secs(2);
+/// How long the client of a command that has ended may take to end too, on a host as busy as may be.
+const PARTING: Duration = Duration::from_secs(20);
 
 /// The most of each output stream that is kept: its beginning.
 const MAX_OUTPUT: usize = 64 << 20;
@@ -77,13 +77,26 @@ impl Ssh {
     ) -> Result<Running, GuestError> {
         let words = shortened(&command.line);
         let attempt = self.attempt(format!("start {words} by SSH"), limit);
-        // No longer than a command may take to part.
-        drop(self.connection.parting.write().await);
+        if self.connection.confuses_channels {
+            // No longer than a command may take to part.
+            drop(self.connection.parting.write().await);
+        }
         let started = self.spawn(command, words);
         started.map_err(|cause| attempt.fail(cause))
     }
 
     fn spawn(&self, command: &Command, words: String) -> Result<Running, Cause> {
+        let (job, input) = self.launch(command)?;
+        Ok(Running {
+            ssh: self.clone(),
+            words,
+            input,
+            job: Some(job),
+            status: None,
+        })
+    }
+
+    fn launch(&self, command: &Command) -> Result<(Job, Option<ChildStdin>), Cause> {
         let mark = format!("VT-{:016x}", secret());
         let tell = format!("printf '{mark}:%s:\\n'");
         // What this shell itself would say, such as "Killed", is no output of the command.
@@ -110,17 +123,12 @@ impl Ssh {
                 let _ = pipe.write_all(&bytes).await;
             });
         }
-        Ok(Running {
-            ssh: self.clone(),
-            words,
-            input,
-            job: Some(Job {
-                stdout: Stream::new(piped(client.stdout.take())?, &mark, false),
-                stderr: Stream::new(piped(client.stderr.take())?, &mark, true),
-                client,
-            }),
-            status: None,
-        })
+        let job = Job {
+            stdout: Stream::new(piped(client.stdout.take())?, &mark, false),
+            stderr: Stream::new(piped(client.stderr.take())?, &mark, true),
+            client,
+        };
+        Ok((job, input))
     }
 }
 
@@ -253,9 +261,19 @@ impl Job {
         }
     }
 
-    /// Lets the client of a command that has ended go. Background processes of the command may still hold its streams.
+    /// Lets the client of a command that has ended go, whatever the command's background processes still say. Those may
+    /// hold its streams for long.
     async fn part(mut self, _parting: OwnedRwLockReadGuard<()>) {
-        let _ = timeout(PARTING, self.client.wait()).await;
+        self.leave().await;
+    }
+
+    async fn leave(&mut self) {
+        let (stdout, stderr) = (&mut self.stdout, &mut self.stderr);
+        let left = async {
+            tokio::join!(stdout.drain(), stderr.drain());
+            self.client.wait().await
+        };
+        let _ = timeout(PARTING, left).await;
     }
 
     /// Kills the command with all it started, and then the client.
@@ -272,13 +290,14 @@ impl Job {
             }
         });
         if let Ok(Some(process)) = process.await {
+            // Others that part are waited for, and nobody starts before this one has.
+            let parting = Arc::clone(&ssh.connection.parting);
+            let _parting = parting.write_owned().await.downgrade();
             let kill = Command::new(kill_tree(i64::from(process)));
             // What fails here fails because the connection broke.
-            if let Ok(mut killer) = Box::pin(ssh.start(&kill, KILL_LIMIT)).await {
-                killer.close_input();
-                while let Ok(Some(_)) = killer.next_chunk(KILL_LIMIT).await {}
-                // One that could not kill is not to be killed.
-                drop(killer.job.take());
+            if let Ok((mut killer, input)) = ssh.launch(&kill) {
+                drop(input);
+                tokio::join!(killer.leave(), self.leave());
             }
         }
         let _ = self.client.kill().await;
@@ -321,6 +340,16 @@ impl<R: AsyncRead + Unpin> Stream<R> {
         self.buffer.reserve(READ_SIZE);
         self.closed = self.pipe.read_buf(&mut self.buffer).await? == 0;
         Ok(())
+    }
+
+    /// Reads to the end, for nobody.
+    async fn drain(&mut self) {
+        while !self.closed {
+            self.buffer.clear();
+            if self.read().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// The output that is certain, if there is any.
