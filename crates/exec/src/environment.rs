@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use params::Params;
@@ -48,12 +49,31 @@ pub(crate) fn of_others() -> Vec<OsString> {
         .collect()
 }
 
-/// Writes all parameters to a file in `dir`.
-pub(crate) fn write_params(params: &Params, dir: &Path) -> io::Result<PathBuf> {
-    let path = dir.join("params.json");
+/// Where our own files are in the directory a program starts in.
+const OURS: &str = ".virt-test";
+
+/// What the command is called that holds the machines; it is this very program under that name.
+const COMMAND: &str = "vt";
+
+/// Puts what is ours into a program's directory: the command, and a file of all parameters. Returns where the command and the file are.
+pub(crate) fn furnish(params: &Params, scratch: &Path) -> io::Result<(PathBuf, PathBuf)> {
+    let ours = scratch.join(OURS);
+    fs::create_dir(&ours)?;
+    symlink(std::env::current_exe()?, ours.join(COMMAND))?;
+    let file = ours.join("params.json");
     let all: BTreeMap<&str, &str> = params.iter().collect();
-    fs::write(&path, serde_json::to_vec_pretty(&all)?)?;
-    Ok(path)
+    fs::write(&file, serde_json::to_vec_pretty(&all)?)?;
+    Ok((ours, file))
+}
+
+/// `PATH`, with this directory first.
+pub(crate) fn path_with(dir: &Path) -> OsString {
+    let mut path = dir.as_os_str().to_owned();
+    if let Some(rest) = std::env::var_os("PATH").filter(|rest| !rest.is_empty()) {
+        path.push(":");
+        path.push(rest);
+    }
+    path
 }
 
 #[cfg(test)]
@@ -82,7 +102,7 @@ mod tests {
     fn all_parameters_are_in_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let params: Params = [("a-b", "1 \"2\"\n"), ("c", "")].into();
-        let path = write_params(&params, dir.path()).unwrap();
+        let (_, path) = furnish(&params, dir.path()).unwrap();
         let read: BTreeMap<String, String> =
             serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
         assert_eq!(

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use control::Control;
+use events::Verdict;
 use harness::{Stop, Test, TestResult};
 use host::ledger::{Ledger, Token};
 use host::process::Spec;
@@ -67,7 +69,12 @@ pub(crate) async fn run(test: &mut Test) -> TestResult {
     let program = Program::of(test)?;
     header::check(&program.path)?;
     let scratch = Scratch::make(test.ledger(), &test.dir().join("scratch"))?;
+    let control = Control::open(test)?;
     let spec = spec(test, &program, &scratch.path)?;
+    let spec = control
+        .environment()
+        .into_iter()
+        .fold(spec, |spec, (name, value)| spec.env(name, value));
     test.phase(format!("running {}", program.name));
     let (child, lines) = Child::start(
         spec,
@@ -85,12 +92,16 @@ pub(crate) async fn run(test: &mut Test) -> TestResult {
         ending
     });
     let mut tap = lines.is_some().then(Tap::default);
-    let (finished, ()) = tokio::join!(child.finish(), hear(test, lines, tap.as_mut()));
+    let hearing = async { tokio::join!(child.finish(), hear(test, lines, tap.as_mut())) };
+    let (finished, ()) = control.serve_while(hearing).await;
     let finished = finished?;
     if let Some(warning) = finished.left_behind(&program.name) {
         test.warn(warning);
     }
-    let judged = judge(&program, &child, &finished, tap.as_ref());
+    let judged = match control.said() {
+        Some(stop) => Err(with_output(stop, &child)),
+        None => judge(&program, &child, &finished, tap.as_ref()),
+    };
     if judged.is_ok() {
         let warnings = tap.iter().flat_map(Tap::warnings);
         warnings.for_each(|warning| test.warn(warning));
@@ -100,8 +111,10 @@ pub(crate) async fn run(test: &mut Test) -> TestResult {
 
 /// What is started, and what it learns.
 fn spec(test: &Test, program: &Program, scratch: &Path) -> TestResult<Spec> {
-    let params = env::write_params(test.params(), scratch)
-        .map_err(|error| Stop::error(format!("failed to write the parameters down: {error}")))?;
+    let failed = |error: std::io::Error| {
+        Stop::error(format!("failed to write to {}: {error}", scratch.display()))
+    };
+    let (ours, params) = env::furnish(test.params(), scratch).map_err(failed)?;
     let dir = std::path::absolute(test.dir()).map_err(|error| {
         Stop::error(format!("failed to find {}: {error}", test.dir().display()))
     })?;
@@ -115,6 +128,7 @@ fn spec(test: &Test, program: &Program, scratch: &Path) -> TestResult<Spec> {
         .env(env::DIR, dir)
         .env(env::SCRATCH, scratch)
         .env("TMPDIR", scratch)
+        .env("PATH", env::path_with(&ours))
         .current_dir(scratch))
 }
 
@@ -125,13 +139,12 @@ async fn hear(test: &Test, lines: Option<UnboundedReceiver<String>>, tap: Option
     };
     while let Some(line) = lines.recv().await {
         if let Some(point) = tap.line(&line) {
-            test.phase(point.to_string());
+            test.sub_result(point.result());
         }
     }
 }
 
 fn judge(program: &Program, child: &Child, finished: &Finished, tap: Option<&Tap>) -> TestResult {
-    let with_output = |stop: Stop| child.last_output().into_iter().fold(stop, Stop::detail);
     let (name, exit) = (&program.name, finished.exit);
     if exit.code.is_some() && exit.code == program.skip_status {
         let reason = child.last_line();
@@ -140,15 +153,23 @@ fn judge(program: &Program, child: &Child, finished: &Finished, tap: Option<&Tap
         ));
     }
     match tap.map_or(Ok(()), Tap::verdict) {
-        Err(stop) if stop.verdict == events::Verdict::Skip && exit.success() => Err(stop),
-        Err(mut stop) if stop.verdict != events::Verdict::Skip => {
+        Err(stop) if stop.verdict == Verdict::Skip && exit.success() => Err(stop),
+        Err(mut stop) if stop.verdict != Verdict::Skip => {
             if !exit.success() {
                 stop.reason.push_str(&format!(" ({name} {exit})"));
             }
-            Err(with_output(stop))
+            Err(with_output(stop, child))
         }
         _ if exit.success() => Ok(()),
-        _ => Err(with_output(Stop::fail(format!("{name} {exit}")))),
+        _ => Err(with_output(Stop::fail(format!("{name} {exit}")), child)),
+    }
+}
+
+/// What the program said last belongs to a bad end.
+fn with_output(stop: Stop, child: &Child) -> Stop {
+    match stop.verdict {
+        Verdict::Skip => stop,
+        _ => child.last_output().into_iter().fold(stop, Stop::detail),
     }
 }
 

@@ -4,9 +4,9 @@
 //! log; the line itself is the result.
 
 use std::collections::HashSet;
-use std::fmt;
 
-use harness::{Stop, TestResult};
+use events::Verdict;
+use harness::{Stop, SubResult, TestResult};
 
 /// Names of failed sub-results in a reason.
 const NAMED: usize = 5;
@@ -54,15 +54,28 @@ impl Point {
         }
     }
 
+    /// As a part of the test. What is known to be wrong still has not been tried, as far as the verdict goes.
+    pub(crate) fn result(&self) -> SubResult {
+        let (verdict, reason) = match (&self.directive, self.ok) {
+            (None, true) => (Verdict::Pass, None),
+            (None, false) => (Verdict::Fail, None),
+            (Some(Directive::Skip(reason)), _) => (Verdict::Skip, Some(reason.clone())),
+            (Some(Directive::Todo(reason)), true) => {
+                (Verdict::Warn, Some(format!("marked TODO: {reason}")))
+            }
+            (Some(Directive::Todo(reason)), false) => {
+                (Verdict::Skip, Some(format!("TODO: {reason}")))
+            }
+        };
+        SubResult {
+            name: self.name(),
+            verdict,
+            reason,
+        }
+    }
+
     fn failed(&self) -> bool {
         !self.ok && self.directive.is_none()
-    }
-}
-
-impl fmt::Display for Point {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let result = if self.ok { "ok" } else { "not ok" };
-        write!(f, "{result} {}", self.name())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a runner does, whatever tests are in it.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -25,6 +26,9 @@ pub fn main_with_default_tests(names: &'static str) -> ExitCode {
 
 fn start(default_tests: Option<&str>) -> ExitCode {
     let typed: Vec<OsString> = std::env::args_os().collect();
+    if is_vt(&typed) {
+        return vt::main(typed);
+    }
     let words = run_is_meant(&typed);
     let mut cli = match Cli::try_parse_from(&words) {
         Ok(cli) => cli,
@@ -56,6 +60,14 @@ fn start(default_tests: Option<&str>) -> ExitCode {
         Command::KvmProbe => host::accel::kvm_probe_child(),
     };
     status.into()
+}
+
+/// A test in another language finds this program under the name of `vt`.
+fn is_vt(typed: &[OsString]) -> bool {
+    let name = typed
+        .first()
+        .and_then(|program| Path::new(program).file_name());
+    name.is_some_and(|name| name == vt::NAME)
 }
 
 /// `virt-test -t kvm` is `virt-test run -t kvm`: where no command is named, `run` is meant.

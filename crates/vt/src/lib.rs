@@ -134,6 +134,7 @@ fn call(request: &Request, key: Option<&str>, common: &Common) -> Result<(), Err
         parameters,
         more,
         field,
+        columns,
     } = request;
     let mut client = Client::connect()?;
     let show = |answer: Parameters| {
@@ -145,6 +146,7 @@ fn call(request: &Request, key: Option<&str>, common: &Common) -> Result<(), Err
             None => Value::Object(answer),
         };
         match key {
+            None if !columns.is_empty() => print::table(&value, columns),
             None => print::value(&value),
             Some(key) => match value.get(key) {
                 Some(value) => print::value(value),

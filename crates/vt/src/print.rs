@@ -40,6 +40,19 @@ pub(crate) fn value(value: &Value) -> io::Result<()> {
     write!(io::stdout().lock(), "{text}")
 }
 
+/// Prints a list of objects, of each these fields on a line.
+pub(crate) fn table(value: &Value, columns: &[&str]) -> io::Result<()> {
+    for row in value.as_array().into_iter().flatten() {
+        let cells = columns.iter().filter_map(|column| row.get(*column));
+        let cells: Vec<String> = cells
+            .filter(|cell| !cell.is_null())
+            .map(on_one_line)
+            .collect();
+        line(&cells.join(" "))?;
+    }
+    Ok(())
+}
+
 fn on_one_line(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -17,6 +17,8 @@ pub(crate) struct Request {
     pub more: bool,
     /// Field of the answer that is printed; all of it where there is none.
     pub field: Option<&'static str>,
+    /// Of the objects of a list only these fields, by themselves; everything where there are none.
+    pub columns: &'static [&'static str],
 }
 
 impl Request {
@@ -31,6 +33,7 @@ impl Request {
             parameters,
             more: false,
             field: None,
+            columns: &[],
         }
     }
 
@@ -55,7 +58,10 @@ impl Request {
     pub(crate) fn general(command: &GeneralCommand, common: &Common) -> Option<Self> {
         use GeneralCommand as G;
         let request = match command {
-            G::List => Self::new("vm.List", json!({})).print("machines"),
+            G::List => Self {
+                columns: &["name", "state", "status"],
+                ..Self::new("vm.List", json!({})).print("machines")
+            },
             G::Info => Self::new("test.Info", json!({})).print("info"),
             G::Param { objects, .. } => {
                 Self::new("test.Params", json!({ "objects": objects })).print("params")
