@@ -36,7 +36,7 @@ impl Palette {
         bad: AnsiColor::BrightRed.on_default(),
     };
 
-    fn of(&self, verdict: Verdict) -> Style {
+    pub(crate) fn of(&self, verdict: Verdict) -> Style {
         match verdict {
             Verdict::Pass => self.good,
             Verdict::Warn | Verdict::Skip | Verdict::Interrupted => self.odd,

@@ -17,6 +17,7 @@
 mod console;
 mod json;
 mod live;
+pub mod matrix;
 mod results;
 mod words;
 

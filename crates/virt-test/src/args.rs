@@ -28,6 +28,8 @@ pub enum Command {
     /// Run tests (what is meant where no command is named)
     #[command(args_override_self = true)]
     Run(Box<RunArgs>),
+    /// Migrate from each QEMU to each, in each way, and draw what came of it
+    MigrateMatrix(MatrixArgs),
     /// Say what this host can do, and how to mend what it cannot
     Doctor(DoctorArgs),
     /// Build and find guests
@@ -68,6 +70,56 @@ pub struct DoctorArgs {
     pub qemu: Option<PathBuf>,
     #[command(flatten)]
     pub data: DataArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct MatrixArgs {
+    /// QEMU binary to go from and to; may be repeated [default: the one there is]
+    #[arg(long, value_name = "PATH")]
+    pub qemu: Vec<PathBuf>,
+    /// Machine type: q35 or i440fx, which mean the newest version both have, or a version such as pc-q35-7.2, or pc-q35-* for all that one
+    /// of the binaries has; may be repeated [default: q35 and i440fx]
+    #[arg(long = "machine", value_name = "TYPE")]
+    pub machines: Vec<String>,
+    /// How the state travels: unix, tcp, fd, exec or file; may be repeated [default: all]
+    #[arg(long = "transport", value_name = "NAME")]
+    pub transports: Vec<String>,
+    /// In which way: plain, multifd, postcopy, xbzrle, auto_converge, storage or mapped_ram; may be repeated [default: all]
+    #[arg(long = "option", value_name = "NAME")]
+    pub options: Vec<String>,
+    /// A further line of Cartesian text, such as 'mem = 1024' (may be repeated)
+    #[arg(long, value_name = "LINE")]
+    pub extra: Vec<String>,
+    /// Migrations at a time [default: one for each processor, as far as memory goes]
+    #[arg(short = 'j', long, value_name = "N", value_parser = at_least_one)]
+    pub jobs: Option<usize>,
+    /// Accelerator
+    #[arg(long, value_enum, value_name = "ACCEL")]
+    pub accel: Option<Accel>,
+    /// How often a migration that does not succeed is tried again
+    #[arg(long, value_name = "N")]
+    pub retries: Option<u32>,
+    /// Stop after this time, such as 30m, whatever the speed of the host
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    pub run_timeout: Option<Duration>,
+    /// Never install host packages: print the exact command instead
+    #[arg(long)]
+    pub no_install: bool,
+    /// Say more
+    #[arg(short = 'v', long)]
+    pub verbose: bool,
+    /// Where guests, packages and caches live [default: $VIRT_TEST_DATA_DIR or ~/.local/share/virt-test]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Where results go [default: logs in the data directory]
+    #[arg(long, value_name = "DIR")]
+    pub logs_dir: Option<PathBuf>,
+    /// Print the cells instead of running them
+    #[arg(long, group = "instead")]
+    pub list: bool,
+    /// Print the lines of Cartesian text the options become
+    #[arg(long, group = "instead")]
+    pub show_config: bool,
 }
 
 #[derive(Debug, Subcommand)]

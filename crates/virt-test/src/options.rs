@@ -222,7 +222,7 @@ fn names(typed: impl AsRef<str>) -> String {
 }
 
 /// The family a machine type belongs to: the families are variants, a version of one is a value.
-fn family(machine: &str) -> &str {
+pub fn family(machine: &str) -> &str {
     match machine {
         "pc" => "i440fx",
         name if name.starts_with("pc-i440fx") => "i440fx",

@@ -97,14 +97,19 @@ pub fn kvm_probe() -> (PathBuf, Vec<String>) {
     (program, vec![crate::args::KVM_PROBE.to_owned()])
 }
 
-fn console(verbose: bool) -> Console<io::Stdout> {
-    let terminal = io::stdout().is_terminal();
-    let palette = if terminal && std::env::var_os("NO_COLOR").is_none() {
+/// Colours where standard output is a terminal and nobody objects.
+pub fn palette() -> Palette {
+    if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
         Palette::COLOUR
     } else {
         Palette::PLAIN
-    };
-    let console = Console::new(io::stdout(), palette).verbose(verbose);
+    }
+}
+
+/// What prints a run for people.
+pub fn console(verbose: bool) -> Console<io::Stdout> {
+    let terminal = io::stdout().is_terminal();
+    let console = Console::new(io::stdout(), palette()).verbose(verbose);
     if terminal && io::stderr().is_terminal() {
         console.with_live_line()
     } else {

@@ -53,6 +53,16 @@ pub(super) const SECTION: Section = Section {
             "Let the guest go on at the destination before its memory is there.",
         )
         .or("no"),
+        Key::text(
+            "mig_option",
+            Test,
+            "What the matrix of migrations calls this way to migrate, such as `multifd`.",
+        ),
+        Key::text(
+            "mig_transport",
+            Test,
+            "What the matrix of migrations calls this way to travel; `mig_protocol` says what it is.",
+        ),
         Key::bool(
             "mig_storage",
             Vm,

@@ -17,6 +17,26 @@ const GATEWAY: &str = "10.0.2.2";
 /// Base time a clock or a stream of packets may stand still for more than the machine does: other things run on the host too.
 const SLACK: Duration = Duration::from_millis(100);
 
+const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";
+
+/// The test's machine moves, under load if `mig_load` says so, and its guest goes on: the one that was booted, with all it had.
+pub(crate) async fn moves(test: &mut Test) -> TestResult {
+    let name = test.main_vm_name()?;
+    let vm = test.main_vm()?;
+    let mut session = booted(test, &vm).await?;
+    let before = run(&mut session, BOOT_ID).await?;
+    let migration = test.migration(&name).await?;
+    let moved = test.migrate(&name, &migration).await?;
+    check!(vm.ended().is_some(), "the source is still there");
+    let mut session = well(test, &moved).await?;
+    let after = run(&mut session, BOOT_ID).await?;
+    check!(
+        after == before,
+        "the guest was booted anew: its boot id was {before}, and is {after}"
+    );
+    Ok(())
+}
+
 /// Lets the machine's guest boot, and starts the work there if `mig_load` says so. Returns the session, too.
 pub(crate) async fn booted(test: &Test, vm: &Vm) -> TestResult<Session> {
     let mut session = test.log_in(vm).await?;

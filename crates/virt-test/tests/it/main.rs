@@ -6,6 +6,7 @@ mod cli;
 mod executables;
 mod lab;
 mod machines;
+mod matrix;
 mod parallel;
 mod runner;
 mod templates;
