@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,6 +31,9 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Migrate from each QEMU to each, in each way, and draw what came of it
     MigrateMatrix(MatrixArgs),
+    /// Keep the machines of a variant at hand, for people and programs: prints VIRT_TEST_SOCKET=…, see docs/control.md
+    #[command(args_override_self = true)]
+    Serve(Box<ServeArgs>),
     /// Say what this host can do, and how to mend what it cannot
     Doctor(DoctorArgs),
     /// Build and find guests
@@ -407,6 +411,16 @@ pub struct RunArgs {
     /// Print the lines of Cartesian text the options become
     #[arg(long, help_heading = "Instead of running", group = "instead")]
     pub show_config: bool,
+}
+
+/// The options of a run say which machines; the variant is that of `boot` where none is named.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Run this with VIRT_TEST_SOCKET in its environment, and end with it
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
 }
 
 /// How tests are run: the runner's own, nothing a test could know of.

@@ -61,6 +61,7 @@ mod run;
 mod say;
 mod schedule;
 mod selection;
+mod serve;
 mod signals;
 mod sources;
 mod template;

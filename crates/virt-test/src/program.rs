@@ -8,7 +8,9 @@ use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, Command};
 use crate::exit::Status;
-use crate::{bench, config, doctor, guest, install, matrix, profile, provider, run, say, template};
+use crate::{
+    bench, config, doctor, guest, install, matrix, profile, provider, run, say, serve, template,
+};
 
 /// Does what the command line says with the tests that are linked into this program: runs them, lists them, explains their
 /// configuration. A program with no other `main` is a runner of its own.
@@ -50,6 +52,7 @@ fn start(default_tests: Option<&str>) -> ExitCode {
     let status = match cli.command {
         Command::Run(args) => run::run(&args, default_tests, &typed),
         Command::MigrateMatrix(args) => matrix::migrate_matrix(&args, &typed),
+        Command::Serve(args) => serve::serve(&args, &typed),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Guest(command) => guest::guest(&command),
         Command::Config(command) => return config::config(&command),

@@ -186,7 +186,7 @@ impl Call<'_> {
     pub(crate) async fn vm_wait_job(&self, it: WaitJobCall) -> Result<WaitJobReply, Failure> {
         let vm = self.vm(&it.vm)?;
         let base = limit(it.timeout, LIMIT)?;
-        let job = vm.job(&it.id);
+        let job = known(&vm, &it.id).await?;
         if it.ready == Some(true) {
             job.wait_ready(base).await?;
             return Ok(WaitJobReply { end: None });
@@ -208,7 +208,7 @@ impl Call<'_> {
         it: ControlJobCall,
     ) -> Result<ControlJobReply, Failure> {
         let vm = self.vm(&it.vm)?;
-        let job = vm.job(&it.id);
+        let job = known(&vm, &it.id).await?;
         match it.action {
             JobAction::Complete => job.complete().await?,
             JobAction::Cancel => job.cancel().await?,
@@ -217,6 +217,17 @@ impl Call<'_> {
         }
         Ok(ControlJobReply {})
     }
+}
+
+/// A job there is, or was: of one that there never was, nothing can be awaited.
+async fn known<'vm>(vm: &'vm Vm, id: &'vm str) -> Result<vm::Job<'vm>, Failure> {
+    let job = vm.job(id);
+    if !job.history().is_empty() {
+        return Ok(job);
+    }
+    let jobs: Vec<JobInfo> = vm.qmp().query("query-jobs", json!({})).await?;
+    let known = jobs.into_iter().map(|job| job.id).collect();
+    Err(Failure::not_found("job", id, known).at(vm.name()))
 }
 
 async fn disks(vm: &Vm) -> Vec<machine::Disk> {
