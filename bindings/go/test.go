@@ -91,10 +91,9 @@ func (t *Test) Error(ctx context.Context, reason string) error { return t.rawErr
 
 // Run does a part of the test and reports how that went, and whether it passed. If it failed, so will the test in the end.
 func (t *Test) Run(ctx context.Context, name string, part func(context.Context) error) bool {
-	start := time.Now()
 	result := part(ctx)
 	verdict, reason := judge(result)
-	err := t.Subtest(ctx, name, verdict, &SubtestOptions{Reason: reason, Elapsed: time.Since(start)})
+	err := t.Subtest(ctx, name, verdict, &SubtestOptions{Reason: reason})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v; its result could not be reported: %v\n", name, verdict, err)
 		return false
