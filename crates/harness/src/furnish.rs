@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use machine::{
     Accel, Board, Boot, CacheMode, Cpu, Disk, DiskBus, Firmware, ImageFormat, MacAddr, MachineSpec,
     MachineType, Made, Memory, Monitor, MonitorProtocol, Netdev, Nic, NicModel, Rtc, RtcClock,
-    Topology, VirtioPort, WatchdogAction, WatchdogModel,
+    Topology, VgaModel, VirtioPort, WatchdogAction, WatchdogModel,
 };
 use params::{ParamError, Params};
 
@@ -82,6 +82,7 @@ fn furnish(
     spec.agent = params.flag("guest_agent")?;
     spec.rng = params.flag("rng")?;
     spec.balloon = params.flag("balloon")?;
+    spec.vga = vga(params)?;
     spec.pvpanic = params.flag("pvpanic")?;
     spec.watchdog = watchdog(params)?;
     let fires = word(
@@ -364,6 +365,13 @@ fn watchdog(params: &Params) -> Result<Option<WatchdogModel>, ParamError> {
         WatchdogModel::qemu_name,
         &[],
     )
+}
+
+fn vga(params: &Params) -> Result<Option<VgaModel>, ParamError> {
+    if params.value("vga") == Some("none") {
+        return Ok(None);
+    }
+    word(params, "vga", &VgaModel::ALL, VgaModel::qemu_name, &[])
 }
 
 fn extra_args(params: &Params) -> Result<Vec<String>, ParamError> {

@@ -323,6 +323,35 @@ pub struct VirtioPort {
 }
 
 words! {
+    /// A graphics card. `qemu_name` is the name used in configuration, and by `-vga`.
+    VgaModel {
+        /// Bochs' VBE.
+        Std = "std",
+        /// Cirrus Logic GD5446.
+        Cirrus = "cirrus",
+        /// Spice's.
+        Qxl = "qxl",
+        /// VMware's SVGA II.
+        Vmware = "vmware",
+        /// Virtio with VGA compatibility.
+        Virtio = "virtio",
+    }
+}
+
+impl VgaModel {
+    /// QEMU's device type of it.
+    pub(crate) fn driver(self) -> &'static str {
+        match self {
+            Self::Std => "VGA",
+            Self::Cirrus => "cirrus-vga",
+            Self::Qxl => "qxl-vga",
+            Self::Vmware => "vmware-svga",
+            Self::Virtio => "virtio-vga",
+        }
+    }
+}
+
+words! {
     /// A watchdog.
     WatchdogModel {
         /// Intel 6300ESB, a PCI device.

@@ -30,7 +30,7 @@ pub use argv::{Argv, shell_quote};
 pub use capabilities::{Capabilities, Missing, Need};
 pub use devices::{
     CacheMode, Disk, DiskBus, ImageFormat, MacAddr, MacAddrError, Made, Media, Netdev, Nic,
-    NicModel, VirtioPort, WatchdogModel,
+    NicModel, VgaModel, VirtioPort, WatchdogModel,
 };
 pub use endpoints::{Endpoint, Endpoints, Link};
 pub use error::MachineError;

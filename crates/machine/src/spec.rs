@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use units::ByteSize;
 
-use crate::devices::{Disk, Netdev, Nic, VirtioPort, WatchdogModel};
+use crate::devices::{Disk, Netdev, Nic, VgaModel, VirtioPort, WatchdogModel};
 use crate::plug::{Device, Placed};
 
 /// A whole machine. [`MachineSpec::new`] gives the smallest one that boots; everything else is set by field.
@@ -51,6 +51,8 @@ pub struct MachineSpec {
     pub balloon: bool,
     /// Watchdog, if any.
     pub watchdog: Option<WatchdogModel>,
+    /// Graphics card, if any. Nobody sees what it shows, but it can be asked for.
+    pub vga: Option<VgaModel>,
     /// Is there the device through which a guest tells that its kernel panicked?
     pub pvpanic: bool,
     /// Is the firmware's log kept on channel [`MachineSpec::FIRMWARE`]? It is where SeaBIOS says that nothing boots. When absent,
@@ -112,6 +114,7 @@ impl MachineSpec {
             rng: false,
             balloon: false,
             watchdog: None,
+            vga: None,
             pvpanic: false,
             firmware_log: None,
             monitors: Vec::new(),

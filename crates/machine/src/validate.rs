@@ -182,6 +182,7 @@ impl MachineSpec {
             || self.rng
             || self.balloon
             || self.pvpanic
+            || self.vga.is_some()
             || self.watchdog.is_some()
             || self.hotplug_ports > 0
             || self.boot != Boot::Disk

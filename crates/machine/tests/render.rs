@@ -14,11 +14,12 @@ use machine::capabilities::{
 use machine::{
     Accel, Boot, ByteSize, CacheMode, Capabilities, Disk, DiskBus, Endpoint, Endpoints, Firmware,
     ImageFormat, Link, MachineError, MachineSpec, MachineType, Made, Media, MemoryFile, Monitor,
-    MonitorProtocol, Netdev, Nic, NicModel, Program, RebootAction, RtcClock, Topology, VirtioPort,
-    WatchdogModel, render, repro_script,
+    MonitorProtocol, Netdev, Nic, NicModel, Program, RebootAction, RtcClock, Topology, VgaModel,
+    VirtioPort, WatchdogModel, render, repro_script,
 };
 
-const DEVICES: [&str; 26] = [
+const DEVICES: [&str; 27] = [
+    "VGA",
     "virtio-blk-pci",
     "virtio-scsi-pci",
     "virtio-net-pci",
@@ -350,6 +351,18 @@ fn processors_memory_and_small_devices() {
     spec.firmware_log = Some(false);
     spec.extra_args = vec!["-icount".to_owned(), "shift=auto".to_owned()];
     insta::assert_snapshot!(rendered(&spec));
+}
+
+#[test]
+fn a_graphics_card_is_on_the_root_bus_and_one_that_qemu_lacks_is_told() {
+    let mut spec = tiny();
+    spec.vga = Some(VgaModel::Std);
+    assert!(rendered(&spec).contains("-device VGA,id=vga0,bus=pcie.0"));
+    spec.machine = MachineType::I440fx;
+    assert!(rendered(&spec).contains("-device VGA,id=vga0,bus=pci.0"));
+    spec.vga = Some(VgaModel::Qxl);
+    let error = render(&spec, &qemu(7, 2), &inherited(&spec)).unwrap_err();
+    assert!(matches!(error, MachineError::Unsupported(_)), "{error}");
 }
 
 #[test]

@@ -252,6 +252,9 @@ impl Render<'_> {
                 self.furnish(Device::Watchdog { id, model }, None, false)?;
             }
         }
+        if let Some(model) = self.spec.vga {
+            self.pci_device(Opts::new(model.driver()).set("id", "vga0"))?;
+        }
         Ok(())
     }
 

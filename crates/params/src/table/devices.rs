@@ -50,6 +50,13 @@ pub(super) const SECTION: Section = Section {
             .or("no")
             .also(&["balloon_dev"]),
         Key::one_of(
+            "vga",
+            &["none", "std", "cirrus", "qxl", "vmware", "virtio"],
+            Vm,
+            "The graphics card. There is no display, but its picture can be taken.",
+        )
+        .or("none"),
+        Key::one_of(
             "watchdog",
             &["none", "i6300esb", "ib700", "itco"],
             Vm,
