@@ -17,7 +17,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use crate::agent::{self, Agent, AgentError, ExitStatus, Renewal, Shutdown, Suspend, System};
+use crate::agent::{Agent, AgentError, ExitStatus, Renewal, Renewer, Shutdown, Suspend, System};
 use crate::cmdline::{Address, Options};
 use crate::console::Console;
 use crate::modules::{LIST, Modules};
@@ -68,6 +68,7 @@ fn setup(what: &'static str) -> impl Fn(io::Error) -> InitError {
 /// What the agent asks of the guest: shutdown is only noted, the event loop does it.
 struct Guest {
     shutdown: Rc<Cell<Option<Shutdown>>>,
+    renewer: Renewer,
 }
 
 impl System for Guest {
@@ -80,7 +81,7 @@ impl System for Guest {
     }
 
     fn renew(&mut self, renewal: &Renewal) -> Result<(), AgentError> {
-        agent::renew(renewal)
+        self.renewer.renew(renewal)
     }
 
     fn set_time(&mut self, nanoseconds: Option<i64>) -> Result<(), AgentError> {
@@ -511,7 +512,11 @@ impl Init {
 
 fn new_agent(shutdown: &Rc<Cell<Option<Shutdown>>>) -> io::Result<Agent> {
     let shutdown = Rc::clone(shutdown);
-    Agent::new(Box::new(Guest { shutdown }))
+    let guest = Guest {
+        shutdown,
+        renewer: Renewer::default(),
+    };
+    Agent::new(Box::new(guest))
 }
 
 /// The name the image was given.

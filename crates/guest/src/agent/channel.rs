@@ -44,6 +44,11 @@ impl Channel {
         }
     }
 
+    /// What is asked next need not be preceded by [`Channel::sync`].
+    pub(super) fn take_as_in_step(&mut self) {
+        self.out_of_step = false;
+    }
+
     /// Brings both sides into step: whatever was half sent or not yet read is discarded.
     pub(super) async fn sync(&mut self) -> Result<(), Cause> {
         self.out_of_step = true;

@@ -243,7 +243,8 @@ impl AgentClient {
     }
 
     /// Makes the guest of a clone a machine of its own: another state of the random number generator, this moment's time, other
-    /// hardware addresses. A command of the tiny guest's agent; others answer [`Cause::Agent`] of class `CommandNotFound`.
+    /// hardware addresses. A command of the tiny guest's agent; others answer [`Cause::Agent`] of class `CommandNotFound`. The agent
+    /// must not have been left in the middle of a command when the guest was cloned: it is asked straight away.
     ///
     /// # Errors
     /// As [`AgentClient::execute`].
@@ -257,8 +258,13 @@ impl AgentClient {
             "time": since.as_nanos() as u64,
             "nics": nics.map(|(from, to)| json!({"from": from, "to": to})).collect::<Value>(),
         });
-        self.ask(&attempt, RENEW, &arguments).await?;
-        Ok(())
+        let exchange = async {
+            let mut channel = self.channel.lock().await;
+            channel.take_as_in_step();
+            channel.ask(RENEW, &arguments).await
+        };
+        let reply = format!("the reply to {RENEW}");
+        attempt.wait(&reply, exchange).await.map(drop)
     }
 
     /// Sets the guest's clock, or lets the guest set it by its hardware clock.

@@ -9,7 +9,7 @@ use templates::{Begun, Building, Inputs, Manner, Template};
 use tracing::{info, warn};
 use vm::{Context, Vm};
 
-use super::{ANSWER, Fork, NAME, memory, options, thaw};
+use super::{ANSWER, Fork, NAME, memory, options, renew, thaw};
 use crate::sessions::login;
 use crate::test::ImagePlan;
 use crate::verdict::chain;
@@ -80,6 +80,8 @@ impl Test {
         let vm = Vm::start(spec.clone(), &context).await?;
         let limit: Duration = fork.params.need("login_timeout")?;
         vm.wait_for_agent(limit).await?;
+        // A rehearsal: what the guest had to look up for it is at hand in every clone.
+        renew(&vm).await?;
         // A session would leave its shell without a prompt, and its clones with one that waits for nobody.
         let prompts = &login(fork.params)?;
         for id in spec.serials.iter().chain(&spec.virtio_consoles) {

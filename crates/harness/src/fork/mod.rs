@@ -143,7 +143,10 @@ impl Test {
         }
         self.phase(format!("cloning {name}"));
         match self.clone_of(&fork, &template).await {
-            Ok(cloned) => Ok(Some(cloned)),
+            Ok(cloned) => {
+                self.phase(format!("cloned {name}"));
+                Ok(Some(cloned))
+            }
             Err(stop) => {
                 self.env
                     .notice(format!("machines boot that could not be cloned: {stop}"));
@@ -219,7 +222,20 @@ async fn thaw(
     manner: Manner,
 ) -> TestResult<Vm> {
     let vm = Vm::restore(spec, context, state, &options(manner)).await?;
-    vm.resume().await?;
+    // The guest finds the request as it wakes up.
+    let (resumed, renewed) = tokio::join!(vm.resume(), renew(&vm));
+    resumed?;
+    renewed?;
+    // The prompts were written before the clone was: an empty line brings them again.
+    for id in vm.spec().serials.iter().chain(&vm.spec().virtio_consoles) {
+        let sent = vm.console_of(id)?.send(b"\n", vm.limit(ANSWER)).await;
+        sent.map_err(|error| Stop::fail(chain(&error)))?;
+    }
+    Ok(vm)
+}
+
+/// Makes a guest with the addresses of a template a machine of its own.
+async fn renew(vm: &Vm) -> TestResult {
     let mut seed = [0; 32];
     getrandom(&mut seed, GetRandomFlags::empty())
         .map_err(|error| Stop::error(format!("failed to draw random numbers: {error}")))?;
@@ -237,15 +253,9 @@ async fn thaw(
     };
     let limit = vm.limit(ANSWER);
     let renewed = vm.agent()?.renew(&renewal, limit);
-    vm.wait("answer of the clone", ANSWER, renewed)
+    vm.wait("answer of the guest", ANSWER, renewed)
         .await?
-        .map_err(|error| Stop::fail(chain(&error)))?;
-    // The prompts were written before the clone was: an empty line brings them again.
-    for id in vm.spec().serials.iter().chain(&vm.spec().virtio_consoles) {
-        let sent = vm.console_of(id)?.send(b"\n", limit).await;
-        sent.map_err(|error| Stop::fail(chain(&error)))?;
-    }
-    Ok(vm)
+        .map_err(|error| Stop::fail(chain(&error)))
 }
 
 fn options(manner: Manner) -> Options {

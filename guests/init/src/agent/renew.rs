@@ -6,9 +6,10 @@
 //! | `time` | nanoseconds since the epoch, now |
 //! | `nics` | for each network card, its address `from` before and `to` from now on |
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -17,7 +18,7 @@ use nix::time::{ClockId, clock_settime};
 
 use super::args::Args;
 use super::error::AgentError;
-use crate::network::{self, Mac};
+use crate::network::{Mac, MacChanger};
 
 /// Most bytes of seed taken: the kernel's pool holds no more.
 const MAX_SEED: usize = 512;
@@ -67,28 +68,73 @@ impl Renewal {
     }
 }
 
-/// Makes the machine this runs on another one.
-///
-/// # Errors
-/// When the kernel refuses a step; those before it have been done.
-pub fn renew(renewal: &Renewal) -> Result<(), AgentError> {
-    let Renewal { seed, time, nics } = renewal;
-    let now = TimeSpec::new(time / 1_000_000_000, time % 1_000_000_000);
-    clock_settime(ClockId::CLOCK_REALTIME, now)
-        .map_err(|error| AgentError::system("failed to set the clock", &error.into()))?;
-    stir(seed).map_err(|error| AgentError::system("failed to reseed /dev/urandom", &error))?;
-    for (from, to) in nics {
-        network::change_mac(*from, *to).map_err(|error| {
-            AgentError::system(format!("failed to make card {from} {to}"), &error)
-        })?;
+/// Makes the machine this runs on another one, as often as wanted. What it has opened it keeps, for the sake of clones of a guest that
+/// has done it before.
+#[derive(Default)]
+pub struct Renewer {
+    random: Option<File>,
+    macs: MacChanger,
+    machine_id: Option<File>,
+}
+
+impl Renewer {
+    /// Becomes what the renewal says.
+    ///
+    /// # Errors
+    /// When the kernel refuses a step; those before it have been done.
+    pub fn renew(&mut self, renewal: &Renewal) -> Result<(), AgentError> {
+        let Renewal { seed, time, nics } = renewal;
+        let now = TimeSpec::new(time / 1_000_000_000, time % 1_000_000_000);
+        clock_settime(ClockId::CLOCK_REALTIME, now)
+            .map_err(|error| AgentError::system("failed to set the clock", &error.into()))?;
+        self.stir(seed)
+            .map_err(|error| AgentError::system("failed to reseed /dev/urandom", &error))?;
+        for (from, to) in nics {
+            self.macs.change(*from, *to).map_err(|error| {
+                AgentError::system(format!("failed to make card {from} {to}"), &error)
+            })?;
+        }
+        self.name(seed)
+            .map_err(|error| AgentError::system(format!("failed to write {MACHINE_ID}"), &error))
     }
-    if fs::exists(MACHINE_ID).unwrap_or(false) {
+
+    /// Writes another machine-id, where there is one.
+    fn name(&mut self, seed: &[u8]) -> io::Result<()> {
+        let file = match self.machine_id.take() {
+            Some(file) => file,
+            None => match OpenOptions::new().write(true).open(MACHINE_ID) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(error),
+            },
+        };
         let bytes = seed.iter().cycle().take(16);
         let id: String = bytes.map(|byte| format!("{byte:02x}")).collect();
-        fs::write(MACHINE_ID, id + "\n")
-            .map_err(|error| AgentError::system(format!("failed to write {MACHINE_ID}"), &error))?;
+        // As long as the one before.
+        self.machine_id
+            .insert(file)
+            .write_all_at((id + "\n").as_bytes(), 0)
     }
-    Ok(())
+
+    /// Counts the seed as entropy, and has the kernel draw new keys at once rather than within a minute.
+    fn stir(&mut self, seed: &[u8]) -> io::Result<()> {
+        let random = match self.random.take() {
+            Some(random) => random,
+            None => OpenOptions::new().write(true).open("/dev/urandom")?,
+        };
+        let random = self.random.insert(random);
+        let mut entropy = Entropy {
+            bits: seed.len() as libc::c_int * 8,
+            size: seed.len() as libc::c_int,
+            bytes: [0; MAX_SEED],
+        };
+        entropy.bytes[..seed.len()].copy_from_slice(seed);
+        // SAFETY: `entropy` lives through the call, and its buffer is at least `size` bytes long; the kernel only reads it.
+        unsafe { add_entropy(random.as_raw_fd(), &entropy) }?;
+        // SAFETY: takes no argument.
+        unsafe { reseed(random.as_raw_fd()) }?;
+        Ok(())
+    }
 }
 
 fn renamed(mut nic: Args) -> Result<(Mac, Mac), AgentError> {
@@ -100,22 +146,6 @@ fn renamed(mut nic: Args) -> Result<(Mac, Mac), AgentError> {
     let renamed = (mac("from")?, mac("to")?);
     nic.finish()?;
     Ok(renamed)
-}
-
-/// Counts the seed as entropy, and has the kernel draw new keys at once rather than within a minute.
-fn stir(seed: &[u8]) -> io::Result<()> {
-    let random: File = OpenOptions::new().write(true).open("/dev/urandom")?;
-    let mut entropy = Entropy {
-        bits: seed.len() as libc::c_int * 8,
-        size: seed.len() as libc::c_int,
-        bytes: [0; MAX_SEED],
-    };
-    entropy.bytes[..seed.len()].copy_from_slice(seed);
-    // SAFETY: `entropy` lives through the call, and its buffer is at least `size` bytes long; the kernel only reads it.
-    unsafe { add_entropy(random.as_raw_fd(), &entropy) }?;
-    // SAFETY: takes no argument.
-    unsafe { reseed(random.as_raw_fd()) }?;
-    Ok(())
 }
 
 #[cfg(test)]
