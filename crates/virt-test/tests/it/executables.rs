@@ -326,15 +326,197 @@ fn what_did_not_pass_in_a_folder_is_run_again() {
 }
 
 #[test]
-fn its_machines_run_when_it_begins() {
-    let folder = Folder::new(&[(
-        "it",
-        "grep -q '\"vms\": \"vm1\"' \"$VIRT_TEST_PARAMS\"; ls \"$VIRT_TEST_DIR/vm1/qmp.log\"",
-    )]);
+fn folders_listed_in_virt_test_toml_are_meant_beside_what_comes_along() {
+    let (lab, folder) = (Lab::new(), Folder::new(&[("first", "")]));
+    folder.write(
+        "virt-test.toml",
+        "providers = ['mine']\n[profile.other]\nprovider = ['more']\n",
+    );
+    folder.write("more/second.sh", "#!/bin/sh\n");
+    let usual = "kvm.virtio_blk.smp2.virtio_net.JeOS.tiny.x86_64";
+    let say = |words: &[&str]| {
+        Said::from(
+            lab.command(words)
+                .current_dir(folder.path())
+                .output()
+                .unwrap(),
+        )
+    };
+    let all = say(&["run", "--list-tests"]).out;
+    assert!(
+        all.contains(&format!("{usual}.mine.first\n")) && all.contains(&format!("{usual}.boot\n")),
+        "{all}"
+    );
+    let shown = say(&["run", "--show-config"]).out;
+    assert!(
+        shown.starts_with("include virt-test:/with:") && shown.ends_with("only mine\n"),
+        "{shown}"
+    );
+    let both = say(&[
+        "run",
+        "-P",
+        "other",
+        "--tests",
+        "second mine.first",
+        "--list-tests",
+    ])
+    .out;
+    assert_eq!(both, format!("{usual}.mine.first\n{usual}.more.second\n"));
+    let listed = say(&["provider", "list"]).out;
+    assert_eq!(
+        listed,
+        format!(
+            "mine {}\n    first\n",
+            fs::canonicalize(folder.path()).unwrap().display()
+        )
+    );
+    assert!(
+        say(&["config", "list", "--short"])
+            .out
+            .contains("mine.first\n")
+    );
+    folder.write("virt-test.toml", "providers = ['gone']\n");
+    let gone = say(&["run", "--list-tests"]);
+    assert!(gone.status == 4 && gone.err.contains("gone"), "{gone:?}");
+}
+
+#[test]
+fn what_tests_need_is_built_once_where_its_line_stands() {
+    let folder = Folder::new(&[
+        ("good", "[ $(wc -l < ../built) = 1 ]"),
+        ("also", ""),
+        ("bad", ""),
+    ]);
+    folder.write(
+        "mine/provider.cfg",
+        "vms =\nbuild_command = echo built >> ../built\nexec_args = x\n",
+    );
+    let body = format!(
+        "#!/bin/sh\n[ \"$(wc -l < {}/../built)\" = 1 ]\n",
+        folder.shown()
+    );
+    folder.write("mine/good.sh", &body);
+    folder.config("bad", "build_command = echo no such library; exit 7");
+    let lab = Lab::new();
+    let said = folder.run(&lab, &[]);
+    assert_eq!(said.status, 1, "{said:?}");
+    assert!(
+        said.out.contains("mine.good: PASS") && said.out.contains("TESTS PASSED: 2\n"),
+        "{}",
+        said.out
+    );
+    assert!(
+        said.out
+            .contains("build_command `echo no such library; exit 7` exited with status 7")
+            && said.out.contains("\n    no such library\n"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn what_is_said_by_vt_wins_over_the_exit_status() {
+    let reasons = |verdict: &str, reason: &str| (verdict.to_owned(), reason.to_owned());
+    assert_eq!(
+        verdict("vt skip 'no such card'; exit 3", ""),
+        reasons("skip", "no such card")
+    );
+    assert_eq!(
+        verdict("vt fail 'it is wet'", ""),
+        reasons("fail", "it is wet")
+    );
+    assert_eq!(
+        verdict("vt warn 'it is damp'", ""),
+        reasons("warn", "it is damp")
+    );
+    let (_lab, test) = outcome(
+        "vt subtest one pass; vt subtest two fail 'too wet'; vt phase drying",
+        "",
+    );
+    assert_eq!(test["reason"], "part two (too wet) failed", "{test}");
+    assert_eq!(test["sub_results"].as_array().unwrap().len(), 2, "{test}");
+    let (_lab, test) = outcome(
+        "echo 1..2; echo ok 1 - one; echo ok 2 '# SKIP none'",
+        "exec_output = tap",
+    );
+    assert_eq!(test["sub_results"][1]["verdict"], "skip", "{test}");
+}
+
+#[test]
+fn vt_prints_for_people_and_for_programs_and_says_what_is_wrong() {
+    let body = r#"
+        set -eu
+        [ "$(vt param mem)" = 64 ] && [ "$(vt --json param mem)" != 64 ]
+        vt --json info | grep -q '"main_vm"' && vt info | grep -q '^name: '
+        [ "$(stat -c %a "$VIRT_TEST_SOCKET")" = 600 ] && [ "$(stat -c %a "$(dirname "$VIRT_TEST_SOCKET")")" = 700 ]
+        for wrong in 'vm9 info' 'param no_such' 'no-such-command' 'vm1 plug teapot'; do
+            status=0; vt $wrong 2> error || status=$?
+            [ $status = 125 ] && [ -s error ]
+        done
+        vt --json vm9 info 2> error || grep -q '"error":"org.virt-test.error.NotFound"' error
+        status=0; VIRT_TEST_SOCKET= vt list 2> error || status=$?
+        [ $status = 125 ] && grep -q 'virt-test serve' error
+        vt vm1 --help | grep -q migrate
+        vt __complete vm1 mig | grep -q migrate"#;
+    let (lab, test) = outcome(body, "mem = 64\nvms = vm1\nstart_vm = no\n");
+    assert_eq!(
+        test["verdict"],
+        "pass",
+        "{test} {}",
+        fs::read_to_string(dir(&test).join("output")).unwrap()
+    );
+    assert_eq!(lab.left_in_runtime(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn its_machines_run_when_it_begins_and_are_held_by_vt() {
+    let body = r#"
+        set -eux
+        ls "$VIRT_TEST_DIR/vm1/qmp.log"
+        [ "$(vt list)" = 'vm1 running running' ]
+        status=0; printf 'a\0b' | vt vm1 exec --stdin -- sh -c 'cat; echo err >&2; exit 3' > out 2> err || status=$?
+        [ $status = 3 ] && [ "$(od -An -c out | tr -d ' ')" = 'a\0b' ] && [ "$(cat err)" = err ]
+        vt vm1 exec --channel serial -- echo by the console | grep -q 'by the console'
+        vt vm1 plug nic id=extra --guest
+        vt vm1 devices | grep -q extra
+        vt vm1 unplug extra
+        vt vm1 pause
+        vt --json vm1 qmp query-status | grep -q '"status":"paused"'
+        vt vm1 resume
+        vt vm1 migrate unix
+        vt vm1 exec -- true
+        # What is under way when it ends is cancelled.
+        setsid vt vm1 exec -- sleep 1000 > /dev/null 2>&1 &"#;
+    let folder = Folder::new(&[("it", body)]);
     folder.config("it", "vms = vm1\n");
     let lab = Lab::new();
     let said = folder.run(&lab, &[]);
     assert_eq!(said.status, 0, "{said:?}");
+    assert!(
+        said.out.contains("it: WARN") && said.out.contains("relieved of: vt"),
+        "{}",
+        said.out
+    );
     lab.assert_no_qemu_is_left();
     assert_eq!(lab.left_in_runtime(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_new_provider_works_as_it_is() {
+    let (lab, place) = (Lab::new(), tempfile::tempdir().unwrap());
+    let provider = place.path().join("mine");
+    let new = lab.say(&["provider", "new", &provider.display().to_string()]);
+    assert_eq!(new.status, 0, "{new:?}");
+    let mut command = lab.run_command(&["-j", "2"]);
+    let said = Said::from(
+        command
+            .current_dir(&provider)
+            .env_remove("CARGO_TARGET_DIR")
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(said.status, 0, "{said:?}");
+    assert!(said.out.contains("TESTS PASSED: 4\n"), "{}", said.out);
+    let again = lab.say(&["provider", "new", &provider.display().to_string()]);
+    assert_eq!(again.status, 4, "{again:?}");
 }
