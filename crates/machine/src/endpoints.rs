@@ -29,6 +29,8 @@ pub enum Endpoint {
 pub enum Link {
     /// By a connected socket that keeps frames apart, inherited by QEMU under this file descriptor number.
     ConnectedFd(i32),
+    /// By such a socket, handed to a running QEMU (QMP `getfd`) under this name.
+    NamedFd(String),
     /// By a multicast group of the host's loopback, heard by every machine on it.
     Multicast {
         /// Address of the group.

@@ -161,18 +161,30 @@ impl MachineSpec {
         channels
     }
 
+    /// Its cards: those it has from the start, and those that are plugged in.
+    pub fn all_nics(&self) -> impl Iterator<Item = &Nic> {
+        let plugged = self.plugged.iter();
+        let plugged = plugged.filter_map(|placed| match &placed.device {
+            Device::Nic(nic) => Some(nic),
+            _ => None,
+        });
+        self.nics.iter().chain(plugged)
+    }
+
+    /// The same, to be changed.
+    pub fn all_nics_mut(&mut self) -> impl Iterator<Item = &mut Nic> {
+        let plugged = self.plugged.iter_mut();
+        let plugged = plugged.filter_map(|placed| match &mut placed.device {
+            Device::Nic(nic) => Some(nic),
+            _ => None,
+        });
+        self.nics.iter_mut().chain(plugged)
+    }
+
     /// Cards on private networks, whose netdevs need an endpoint each: the netdev's name and the network's.
     #[must_use]
     pub fn links(&self) -> Vec<(String, &str)> {
-        let plugged = self
-            .plugged
-            .iter()
-            .filter_map(|placed| match &placed.device {
-                Device::Nic(nic) => Some(nic),
-                _ => None,
-            });
-        let nics = self.nics.iter().chain(plugged);
-        let links = nics.filter_map(|nic| match &nic.netdev {
+        let links = self.all_nics().filter_map(|nic| match &nic.netdev {
             Netdev::Private(network) => Some((nic.netdev_name(), network.as_str())),
             _ => None,
         });

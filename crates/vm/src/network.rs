@@ -14,6 +14,7 @@ use std::time::SystemTime;
 
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, send, socketpair};
 use tokio::net::UnixDatagram;
+use tokio::sync::Notify;
 
 /// Longest frame passed on: the largest IP packet and an Ethernet header with a VLAN tag.
 const MAX_FRAME: usize = 65_535 + 18;
@@ -60,6 +61,8 @@ pub struct Network(Arc<Hub>);
 #[derive(Debug)]
 struct Hub {
     ports: Mutex<Ports>,
+    /// Told whenever a port goes.
+    gone: Notify,
     capture: Mutex<Capture>,
 }
 
@@ -73,6 +76,7 @@ impl Network {
     fn new(capture: Option<PathBuf>) -> Self {
         Self(Arc::new(Hub {
             ports: Mutex::default(),
+            gone: Notify::new(),
             capture: Mutex::new(Capture::Waiting(capture)),
         }))
     }
@@ -106,6 +110,19 @@ impl Network {
     pub fn ports(&self) -> usize {
         lock(&self.0.ports).there.len()
     }
+
+    /// Waits until no more than `count` ports are in use.
+    pub async fn shrunk_to(&self, count: usize) {
+        loop {
+            let mut gone = std::pin::pin!(self.0.gone.notified());
+            // From here on no port goes unnoticed.
+            gone.as_mut().enable();
+            if self.ports() <= count {
+                return;
+            }
+            gone.await;
+        }
+    }
 }
 
 impl Hub {
@@ -116,6 +133,7 @@ impl Hub {
             self.pass_on(port, &buffer[..count]);
         }
         lock(&self.ports).there.remove(&port);
+        self.gone.notify_waiters();
     }
 
     fn pass_on(&self, from: u64, frame: &[u8]) {
@@ -213,13 +231,9 @@ mod tests {
         assert_eq!(send(far, frame, SendFlags::empty()).unwrap(), frame.len());
     }
 
-    /// Waits, at most some seconds, until so many ports are in use.
+    /// Waits, at most some seconds, until no more ports are in use.
     async fn ports_become(network: &Network, count: usize) {
-        let change = async {
-            while network.ports() != count {
-                tokio::task::yield_now().await;
-            }
-        };
+        let change = network.shrunk_to(count);
         tokio::time::timeout(Duration::from_secs(20), change)
             .await
             .unwrap();

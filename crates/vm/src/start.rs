@@ -112,6 +112,7 @@ impl Vm {
             streams: Mutex::new(BTreeMap::new()),
             tasks: Vec::new(),
             may_outlive_us: context.may_outlive_us,
+            networks: context.networks.clone(),
             scratch_path: scratch.path().to_owned(),
             scratch: Some(scratch),
         };
@@ -245,7 +246,7 @@ impl Beginning {
             Self::Incoming => {
                 let mut spec = spec.clone();
                 // The other machine has these ports as long as it is there.
-                for nic in &mut spec.nics {
+                for nic in spec.all_nics_mut() {
                     if let Netdev::User { forwards, .. } = &mut nic.netdev {
                         forwards.clear();
                     }

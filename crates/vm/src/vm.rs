@@ -19,6 +19,7 @@ use crate::error::{LastWords, VmError};
 use crate::evidence::{LogDir, io_error};
 use crate::exit::ExitReport;
 use crate::health::{Finding, FindingKind, Health};
+use crate::network::Networks;
 use crate::plug::Inventory;
 use crate::qmp::{Cursor, Event, EventError, Qmp, RunState};
 use crate::watch::Watch;
@@ -50,6 +51,8 @@ pub struct Vm {
     pub(crate) streams: Mutex<BTreeMap<String, UnixStream>>,
     pub(crate) tasks: Vec<JoinHandle<()>>,
     pub(crate) may_outlive_us: bool,
+    /// The private networks it may be on.
+    pub(crate) networks: Networks,
     pub(crate) scratch_path: PathBuf,
     /// There until [`Vm::detach`]. Dropped after QEMU is gone.
     pub(crate) scratch: Option<Scratch>,

@@ -50,6 +50,7 @@ pub(super) fn netdev(nic: &Nic, endpoints: &Endpoints) -> Result<Option<Part>, M
             Link::ConnectedFd(fd) => opts
                 .set("local.type", "fd")
                 .set("local.str", fd.to_string()),
+            Link::NamedFd(name) => opts.set("local.type", "fd").set("local.str", name),
             Link::Multicast { address, port } => opts
                 .set("remote.type", "inet")
                 .set("remote.host", address.to_string())

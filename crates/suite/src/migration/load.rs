@@ -1,7 +1,7 @@
 //! Work for the guest while its machine moves, checked afterwards: what it wrote to memory and disk, its clocks, and a stream of
 //! packets.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use virt_test::{Moved, Session, Stop, Test, TestResult, Vm, check};
@@ -14,6 +14,9 @@ const DISK_MIB: u32 = 4;
 /// QEMU's own address in a network of its own, which always answers.
 const GATEWAY: &str = "10.0.2.2";
 
+/// Base time for the guest's agent to answer.
+const ANSWER: Duration = Duration::from_secs(5);
+
 /// Base time a clock or a stream of packets may stand still for more than the machine does: other things run on the host too.
 const SLACK: Duration = Duration::from_millis(100);
 
@@ -25,9 +28,11 @@ pub(crate) async fn moves(test: &mut Test) -> TestResult {
     let vm = test.main_vm()?;
     let mut session = booted(test, &vm).await?;
     let before = run(&mut session, BOOT_ID).await?;
+    let clock = GuestClock::read(&vm).await?;
     let migration = test.migration(&name).await?;
     let moved = test.migrate(&name, &migration).await?;
     check!(vm.ended().is_some(), "the source is still there");
+    clock.goes_on(test, &moved).await?;
     let mut session = well(test, &moved).await?;
     let after = run(&mut session, BOOT_ID).await?;
     check!(
@@ -35,6 +40,47 @@ pub(crate) async fn moves(test: &mut Test) -> TestResult {
         "the guest was booted anew: its boot id was {before}, and is {after}"
     );
     Ok(())
+}
+
+/// How far a guest's clock is behind the host's, in seconds, and how exactly that is known.
+struct GuestClock {
+    behind: f64,
+    give_or_take: f64,
+}
+
+impl GuestClock {
+    async fn read(vm: &Vm) -> TestResult<Self> {
+        let agent = vm.wait_for_agent(ANSWER).await?;
+        let asked = seconds(SystemTime::now());
+        let told = agent.time(vm.limit(ANSWER)).await;
+        let told = told.map_err(|error| Stop::fail(format!("the guest's clock: {error}")))?;
+        let answered = seconds(SystemTime::now());
+        Ok(Self {
+            behind: (asked + answered) / 2.0 - seconds(told),
+            give_or_take: (answered - asked) / 2.0,
+        })
+    }
+
+    /// After a migration the clock has lost no more than the time in which the guest stood still, and gained nothing.
+    async fn goes_on(&self, test: &Test, moved: &Moved) -> TestResult {
+        let now = Self::read(&moved.vm).await?;
+        let lost = now.behind - self.behind;
+        let standstill = moved.standstill.unwrap_or_default().as_secs_f64();
+        test.phase(format!(
+            "clock: {lost:.3} s lost against the host's, {standstill:.3} s stood still"
+        ));
+        let slack = moved.vm.limit(SLACK).as_secs_f64() + self.give_or_take + now.give_or_take;
+        check!(
+            (-slack..=standstill + slack).contains(&lost),
+            "the guest's clock has lost {lost:.3} s against the host's, and the machine stood still for {standstill:.3} s"
+        );
+        Ok(())
+    }
+}
+
+fn seconds(time: SystemTime) -> f64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs_f64()
 }
 
 /// Lets the machine's guest boot, and starts the work there if `mig_load` says so. Returns the session, too.

@@ -1,7 +1,7 @@
 //! A machine into which a disk, a card, a CPU, memory and a USB device were plugged moves: the destination has each in its place, the guest
 //! misses none and still uses them, and they can be unplugged there.
 
-use machine::{ByteSize, Device, Dimm, DiskBus, Nic, UsbDevice, UsbModel};
+use machine::{ByteSize, Device, Dimm, DiskBus, Netdev, Nic, UsbDevice, UsbModel};
 use virt_test::{Test, TestResult, check};
 use vm::Vm;
 
@@ -9,6 +9,9 @@ use crate::hotplug::both_sides::{BothSides, blank_disk, device_file};
 use crate::migration::load;
 
 const TEXT: &str = "written before the machine moved";
+
+/// The guest's port that a port of the host leads to.
+const PORT: u16 = 7777;
 
 /// What a guest has, in its own words.
 const VIEW: &str = "ls /sys/bus/pci/devices /sys/bus/usb/devices /sys/class/net /sys/class/block; \
@@ -26,7 +29,12 @@ async fn migrate_with_hotplugged(test: &mut Test) -> TestResult {
         .await?;
     let file = device_file(&seen);
     sides.write(&file, TEXT).await?;
-    let (nic, _) = sides.plug(Nic::new(vm.name(), "nic")).await?;
+    let mut card = Nic::new(vm.name(), "nic");
+    card.netdev = Netdev::User {
+        restrict: true,
+        forwards: vec![format!("tcp:127.0.0.1:0-:{PORT}")],
+    };
+    let (nic, _) = sides.plug(card).await?;
     let memory = Dimm {
         id: "memory".to_owned(),
         size: ByteSize::mib(256),
@@ -48,6 +56,8 @@ async fn migrate_with_hotplugged(test: &mut Test) -> TestResult {
         moved.vm.plugged().await
     );
     has_all(&moved.vm).await?;
+    // As from the source, a port of the host leads to the guest's by the plugged card.
+    moved.vm.forwarded_port(PORT).await?;
     load::well(test, &moved).await?;
     let mut sides = BothSides::of(test, &moved.vm).await?;
     let after = sides.run(VIEW).await?;

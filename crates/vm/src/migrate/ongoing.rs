@@ -774,7 +774,7 @@ impl Vm {
 
     /// Takes the ports of the host that the other machine of a migration had.
     pub(super) async fn take_forwards(&self) -> Result<(), VmError> {
-        for nic in &self.spec().nics {
+        for nic in self.spec().all_nics() {
             if let machine::Netdev::User { forwards, .. } = &nic.netdev {
                 for forward in forwards {
                     self.hmp(&format!("hostfwd_add {} {forward}", nic.netdev_name()))

@@ -16,7 +16,7 @@ use std::os::unix::net::UnixListener;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use machine::{ByteSize, Device, Endpoint, Endpoints, Part, Placed, Wants};
+use machine::{ByteSize, Device, Endpoint, Endpoints, Link, Netdev, Part, Placed, Wants};
 use serde_json::{Value, json};
 use tokio::net::UnixStream;
 
@@ -219,11 +219,14 @@ impl Vm {
         let place = find_place(&device, self.spec(), inventory, &tree).await?;
         let mut placed = Placed::new(device, place);
         let handed_over = format!("plug-{id}");
-        let parts = self.parts(&placed, Endpoint::NamedFd(handed_over.clone()))?;
+        let parts = self.parts(&placed, &handed_over)?;
         let stream = match placed.device.channel() {
             Some(channel) => Some(self.open_channel(channel, &handed_over).await?),
             None => None,
         };
+        if let Some(network) = network_of(&placed.device) {
+            self.join(network, &handed_over).await?;
+        }
         self.add_all(&placed.device, &parts).await?;
         if let (Some(stream), Some(channel)) = (stream, placed.device.channel()) {
             let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
@@ -248,10 +251,14 @@ impl Vm {
         Ok(Plugged { placed, qemu, pci })
     }
 
-    fn parts(&self, placed: &Placed, endpoint: Endpoint) -> Result<Vec<Part>, PlugError> {
+    /// What QEMU is given for it, and with it what is handed over by that name.
+    fn parts(&self, placed: &Placed, handed_over: &str) -> Result<Vec<Part>, PlugError> {
         let mut endpoints = Endpoints::default();
         if let Some(channel) = placed.device.channel() {
-            endpoints.set(channel, endpoint);
+            endpoints.set(channel, Endpoint::NamedFd(handed_over.to_owned()));
+        }
+        if let Device::Nic(nic) = &placed.device {
+            endpoints.set_link(nic.netdev_name(), Link::NamedFd(handed_over.to_owned()));
         }
         let error = |source| PlugError::Machine {
             device: named(&placed.device),
@@ -285,6 +292,21 @@ impl Vm {
         Ok(stream)
     }
 
+    /// Hands over the end of a cable to a private network.
+    async fn join(&self, network: &str, name: &str) -> Result<(), Failure> {
+        let cable = self.networks.network(network).join();
+        let cable = cable.map_err(|source| VmError::Io {
+            verb: "join network",
+            path: network.into(),
+            source,
+        })?;
+        let arguments = json!({"fdname": name});
+        self.qmp()
+            .execute_with_fd("getfd", arguments, cable)
+            .await?;
+        Ok(())
+    }
+
     /// Adds parts in order; takes back those added when one is refused.
     async fn add_all(&self, device: &Device, parts: &[Part]) -> Result<(), Failure> {
         for (done, part) in parts.iter().enumerate() {
@@ -297,14 +319,16 @@ impl Vm {
             let (command, _) = part.command();
             let step = format!("{command} {}", part.id());
             let mut left = self.take_back(&parts[..done]).await;
+            // What comes first has taken what was handed over, unless that is what failed.
+            let hands_over = device.channel().is_some() || network_of(device).is_some();
+            let name = json!({"fdname": format!("plug-{}", device.id())});
+            if hands_over
+                && done == 0
+                && let Err(error) = self.qmp().execute("closefd", name).await
+            {
+                left.push(error.to_string());
+            }
             if let Some(channel) = device.channel() {
-                // The character device has taken the socket, unless that is what failed.
-                let name = json!({"fdname": format!("plug-{channel}")});
-                if done == 0
-                    && let Err(error) = self.qmp().execute("closefd", name).await
-                {
-                    left.push(error.to_string());
-                }
                 self.forget_channel(channel);
             }
             return Err(self.refused(device, step, source, left).await);
@@ -410,7 +434,7 @@ impl Vm {
             }
         };
         let took = start.elapsed();
-        let parts = self.parts(&placed, Endpoint::Null)?;
+        let parts = self.parts(&placed, "gone")?;
         self.remove_all(&placed.device, &parts).await?;
         if let Some(answer) = tree.find(&placed).await? {
             return Err(PlugError::Tree {
@@ -520,6 +544,17 @@ impl Vm {
             source: Box::new(source),
             last_words: Box::new(self.last_words()),
         }
+    }
+}
+
+/// The private network a card is to be on.
+fn network_of(device: &Device) -> Option<&str> {
+    match device {
+        Device::Nic(nic) => match &nic.netdev {
+            Netdev::Private(network) => Some(network),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
