@@ -10,6 +10,7 @@ mod go;
 pub mod model;
 mod node;
 mod perl;
+mod python;
 mod server;
 mod text;
 
@@ -32,6 +33,7 @@ pub fn generate(definitions: &[String]) -> Result<Vec<File>, Error> {
         ("go/generated.go", go::generate(&flat)),
         ("node/generated.js", node::module(&flat)),
         ("node/generated.d.ts", node::types(&flat)),
+        ("python/virt_test/generated.py", python::generate(&flat)),
         ("perl/lib/VirtTest/Generated.pm", perl::generate(&flat)),
         ("c/include/virt-test-generated.h", c::header(&flat)?),
         ("c/src/generated.h", c::internal(&flat)),
