@@ -1,5 +1,6 @@
 // Tests of virtual machines in JavaScript and TypeScript.
 
+import { setMaxListeners } from 'node:events';
 import process from 'node:process';
 
 import { CallError, Client } from './client.js';
@@ -235,6 +236,8 @@ async function conclude(test, error) {
 /** A whole test: connects, runs `body`, and sets the status the program exits with. What `body` throws is the verdict. */
 export async function main(body) {
   const interrupted = new AbortController();
+  // Every call listens, and there may be many at once.
+  setMaxListeners(0, interrupted.signal);
   const interrupt = (name) => interrupted.abort(new Error(`the test was ended by ${name}`));
   process.once('SIGTERM', interrupt);
   process.once('SIGINT', interrupt);
