@@ -157,6 +157,29 @@ pub(crate) enum ImageCommand {
         #[arg(long)]
         target_format: Option<String>,
     },
+    /// Make an image larger, or smaller
+    Resize {
+        path: String,
+        #[arg(value_parser = bytes)]
+        size: u64,
+        #[arg(long)]
+        format: String,
+        /// What is cut off is no loss
+        #[arg(long)]
+        shrink: bool,
+    },
+    /// Make, go back to or remove a snapshot inside an image
+    Snapshot {
+        action: SnapshotAction,
+        path: String,
+        name: String,
+    },
+    /// Write what an overlay holds into what it is an overlay of
+    Commit {
+        path: String,
+        #[arg(long)]
+        format: String,
+    },
     /// Say whether two images have the same contents
     Compare {
         path: String,
@@ -166,6 +189,13 @@ pub(crate) enum ImageCommand {
         #[arg(long)]
         other_format: Option<String>,
     },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum SnapshotAction {
+    Create,
+    Apply,
+    Delete,
 }
 
 #[derive(Debug, Subcommand)]

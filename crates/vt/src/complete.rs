@@ -16,7 +16,6 @@ pub(crate) const COMMAND: &str = "__complete";
 pub(crate) const BASH: &str = r#"_vt() {
     local IFS=$'\n'
     COMPREPLY=($(vt __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-    [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
 }
 complete -o default -F _vt vt
 "#;

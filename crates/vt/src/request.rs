@@ -423,6 +423,24 @@ fn image(command: &ImageCommand) -> Request {
             json!({ "path": path, "target": target, "format": format, "target_format": target_format }),
         )
         .print("image"),
+        ImageCommand::Resize {
+            path,
+            size,
+            format,
+            shrink,
+        } => Request::new(
+            "image.Resize",
+            json!({ "path": path, "size": size, "format": format, "shrink": shrink }),
+        )
+        .print("image"),
+        ImageCommand::Snapshot { action, path, name } => Request::new(
+            "image.Snapshot",
+            json!({ "path": path, "action": word(action), "name": name }),
+        )
+        .print("image"),
+        ImageCommand::Commit { path, format } => {
+            Request::new("image.Commit", json!({ "path": path, "format": format }))
+        }
         ImageCommand::Compare {
             path,
             other,
@@ -433,5 +451,195 @@ fn image(command: &ImageCommand) -> Request {
             json!({ "path": path, "other": other, "format": format, "other_format": other_format }),
         )
         .print("same"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{General, OneMachine};
+
+    /// A command line for each method there is, with all that can be said.
+    const LINES: &[(&str, &str)] = &[
+        ("test.Info", "info"),
+        ("test.Params", "param mem --of vm1"),
+        ("test.Phase", "phase x"),
+        ("test.Log", "log x --level warn"),
+        ("test.Warn", "warn x"),
+        ("test.Skip", "skip x"),
+        ("test.Fail", "fail x"),
+        ("test.Error", "error x"),
+        ("test.Subtest", "subtest x pass why"),
+        ("test.End", "end"),
+        ("vm.List", "list"),
+        ("vm.Info", "vm1 info"),
+        ("vm.Start", "vm1 start --param mem=64 --paused"),
+        ("vm.Stop", "vm1 stop --force"),
+        ("vm.Powerdown", "vm1 powerdown"),
+        ("vm.Reset", "vm1 reset"),
+        ("vm.Pause", "vm1 pause"),
+        ("vm.Resume", "vm1 resume"),
+        ("vm.Suspend", "vm1 suspend ram --timeout 9"),
+        ("vm.Wakeup", "vm1 wakeup"),
+        ("vm.Nmi", "vm1 nmi"),
+        ("vm.WaitExit", "vm1 wait-exit --timeout 9"),
+        ("vm.WaitStatus", "vm1 wait-status paused --timeout 9"),
+        ("vm.Findings", "vm1 findings"),
+        ("vm.Allow", "vm1 allow oops"),
+        ("vm.Events", "vm1 events STOP --since 3 --follow"),
+        (
+            "vm.WaitEvent",
+            "vm1 wait-event STOP --since 3 --match {} --timeout 9",
+        ),
+        ("vm.Qmp", "vm1 qmp stop {} --timeout 9"),
+        ("vm.Hmp", "vm1 hmp info status"),
+        (
+            "vm.Plug",
+            "vm1 plug disk size=1M bus=usb id=a iops=3 --guest --timeout 9",
+        ),
+        ("vm.Unplug", "vm1 unplug a --guest --timeout 9"),
+        ("vm.Devices", "vm1 devices"),
+        ("vm.ResizeMemory", "vm1 resize-memory a 64M"),
+        (
+            "vm.Migrate",
+            "vm1 migrate tcp --capability xbzrle --postcopy --downtime-limit 1 --max-bandwidth 9M --progress --timeout 9",
+        ),
+        ("vm.CancelMigration", "vm1 cancel-migration"),
+        ("vm.Save", "vm1 save x"),
+        ("vm.Restore", "vm1 restore x"),
+        ("vm.SaveSnapshot", "vm1 snapshot save x --timeout 9"),
+        ("vm.LoadSnapshot", "vm1 snapshot load x --timeout 9"),
+        ("vm.DeleteSnapshot", "vm1 snapshot delete x --timeout 9"),
+        ("vm.ListSnapshots", "vm1 snapshot list"),
+        (
+            "vm.StartJob",
+            "vm1 job start mirror disk1 --id a --target x --speed 1M",
+        ),
+        ("vm.ListJobs", "vm1 job list"),
+        ("vm.WaitJob", "vm1 job wait a --ready --timeout 9"),
+        ("vm.ControlJob", "vm1 job complete a"),
+        ("vm.Screendump", "vm1 screendump x"),
+        ("vm.SendKey", "vm1 key a b --hold 1"),
+        ("session.Exec", "vm1 exec --timeout 9 -- a b"),
+        ("session.Console", "vm1 console serial0 --follow"),
+        ("session.ConsoleSend", "vm1 type x --console serial0"),
+        (
+            "session.ConsoleExpect",
+            "vm1 expect x --console serial0 --from-now --timeout 9",
+        ),
+        ("session.Agent", "vm1 agent guest-ping {} --timeout 9"),
+        ("files.Push", "vm1 push a b --timeout 9"),
+        ("files.Pull", "vm1 pull a b --timeout 9"),
+        (
+            "image.Create",
+            "image create a --size 1M --format raw --backing b --backing-format raw",
+        ),
+        ("image.Info", "image info a"),
+        ("image.Chain", "image chain a"),
+        ("image.Check", "image check a"),
+        (
+            "image.Convert",
+            "image convert a b --format raw --target-format qcow2",
+        ),
+        (
+            "image.Compare",
+            "image compare a b --format raw --other-format raw",
+        ),
+        ("image.Resize", "image resize a 2M --format raw --shrink"),
+        ("image.Snapshot", "image snapshot create a one"),
+        ("image.Commit", "image commit a --format qcow2"),
+        ("network.Address", "vm1 address nic1"),
+        ("network.ForwardedPort", "vm1 port 22"),
+        ("network.SetLink", "vm1 link nic1 down"),
+        ("network.Info", "network lan"),
+    ];
+
+    /// What a shell has no command for but `vt call`: it needs no sessions, since each command opens what it needs.
+    const CALLED: [&str; 3] = ["session.Open", "session.List", "session.Close"];
+
+    fn request(line: &str) -> Request {
+        let words: Vec<&str> = line.split(' ').collect();
+        if words[0] == "vm1" {
+            let typed = OneMachine::try_parse_from(&words).unwrap();
+            Request::machine(&typed.vm, &typed.command, &typed.common).unwrap()
+        } else {
+            let typed = General::try_parse_from(["vt"].iter().chain(&words)).unwrap();
+            Request::general(&typed.command, &typed.common).unwrap()
+        }
+    }
+
+    /// The fields that each method takes and gives, and whether it may answer many times.
+    fn interface() -> BTreeMap<String, (Vec<String>, Vec<String>, bool)> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bindings/interface.json");
+        let text = std::fs::read_to_string(path).unwrap();
+        let all: Value = serde_json::from_str(&text).unwrap();
+        let mut methods = BTreeMap::new();
+        for interface in all["interfaces"].as_array().unwrap() {
+            for method in interface["methods"].as_array().unwrap() {
+                let name = format!(
+                    "{}.{}",
+                    interface["name"].as_str().unwrap(),
+                    method["name"].as_str().unwrap()
+                );
+                let fields = |side: &str| {
+                    let fields = method[side].as_array().unwrap().iter();
+                    fields
+                        .map(|field| field["name"].as_str().unwrap().to_owned())
+                        .collect()
+                };
+                methods.insert(name, (fields("in"), fields("out"), method["more"] == true));
+            }
+        }
+        methods
+    }
+
+    #[test]
+    fn what_is_called_is_what_the_interface_has() {
+        let methods = interface();
+        for (method, line) in LINES {
+            let request = request(line);
+            assert_eq!(request.method, format!("org.virt-test.{method}"), "{line}");
+            let (takes, gives, more) = &methods[&request.method];
+            for key in request.parameters.keys() {
+                assert!(takes.contains(key), "{line}: {method} takes no {key}");
+            }
+            assert!(*more || !request.more, "{line}: {method} answers once");
+            if let Some(field) = request.field {
+                assert!(
+                    gives.iter().any(|given| given == field),
+                    "{line}: {method} gives no {field}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_a_command_for_every_method() {
+        let known: Vec<&str> = LINES
+            .iter()
+            .map(|(method, _)| *method)
+            .chain(CALLED)
+            .collect();
+        for method in interface().keys() {
+            let short = method.strip_prefix("org.virt-test.").unwrap();
+            assert!(known.contains(&short), "{short}");
+        }
+    }
+
+    #[test]
+    fn a_device_has_sizes_in_bytes_and_hands_on_what_only_qemu_knows() {
+        let request = request("vm1 plug disk size=1M readonly=yes iops=3");
+        assert_eq!(
+            request.parameters["device"],
+            json!({ "kind": "disk", "size": 1 << 20, "readonly": true, "properties": { "iops": "3" } })
+        );
+        let bad = OneMachine::try_parse_from(["vm1", "plug", "disk", "size=large"]).unwrap();
+        let told = Request::machine("vm1", &bad.command, &bad.common).unwrap_err();
+        assert!(told.contains("'large' is no size"), "{told}");
     }
 }

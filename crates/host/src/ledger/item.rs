@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::{ProcessId, kill_and_wait};
+use crate::process::{Group, ProcessId, kill_and_wait};
 
 /// Longest wait for the kernel to carry out a SIGKILL. A process in an uninterruptible sleep may take longer; that is reported.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
@@ -67,7 +67,11 @@ impl Item {
     /// Gives it back. `false`: it was gone already.
     pub(super) fn give_back(&self) -> Result<bool, GiveBackError> {
         let result = match self {
-            Item::Process { id, .. } => kill_and_wait(*id, KILL_LIMIT),
+            Item::Process { id, .. } => {
+                // While it is there, the number of its group is its own.
+                Group(*id).kill();
+                kill_and_wait(*id, KILL_LIMIT)
+            }
             Item::File { path } => {
                 remove(path, |kind| !kind.is_dir(), |path| fs::remove_file(path))
             }

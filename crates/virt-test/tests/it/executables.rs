@@ -457,7 +457,8 @@ fn vt_prints_for_people_and_for_programs_and_says_what_is_wrong() {
         status=0; VIRT_TEST_SOCKET= vt list 2> error || status=$?
         [ $status = 125 ] && grep -q 'virt-test serve' error
         vt vm1 --help | grep -q migrate
-        vt __complete vm1 mig | grep -q migrate"#;
+        [ "$(bash -c 'eval "$(vt completion bash)"; COMP_WORDS=(vt vm1 mig) COMP_CWORD=2; _vt; echo "${COMPREPLY[@]}"')" = migrate ]
+        [ "$(bash -c 'eval "$(vt completion bash)"; COMP_WORDS=(vt v) COMP_CWORD=1; _vt; echo "${COMPREPLY[@]}"')" = vm1 ]"#;
     let (lab, test) = outcome(body, "mem = 64\nvms = vm1\nstart_vm = no\n");
     assert_eq!(
         test["verdict"],
@@ -519,4 +520,24 @@ fn a_new_provider_works_as_it_is() {
     assert!(said.out.contains("TESTS PASSED: 4\n"), "{}", said.out);
     let again = lab.say(&["provider", "new", &provider.display().to_string()]);
     assert_eq!(again.status, 4, "{again:?}");
+}
+
+#[test]
+fn the_page_about_them_shows_these_very_files() {
+    let page = include_str!("../../../../docs/tests-in-any-language.md");
+    for file in [
+        include_str!("../../provider/tests/processors.cfg"),
+        "type = exec\nexec_path = check-guest.py\n",
+    ] {
+        assert!(
+            page.contains(&format!("```\n{file}```")),
+            "not shown:\n{file}"
+        );
+    }
+    let built = include_str!("../../provider/tests/memory.cfg");
+    let shown = built.lines().take(3).collect::<Vec<_>>().join("\n");
+    assert!(
+        page.contains(&format!("```\n{shown}\n```")),
+        "not shown:\n{shown}"
+    );
 }
