@@ -46,6 +46,12 @@ impl Limits {
         }
     }
 
+    /// Sets aside what so many machines take whose guests have no memory yet.
+    pub fn keep_for_idle(&mut self, machines: usize) {
+        let idle = OVERHEAD.saturating_mul(machines as u64);
+        self.memory = self.memory.saturating_sub(idle);
+    }
+
     pub(crate) fn capacity(self) -> Capacity {
         Capacity {
             jobs: self.jobs,

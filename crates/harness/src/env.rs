@@ -31,6 +31,8 @@ pub struct Settings {
     pub dirs: Dirs,
     /// Directory of this run.
     pub run_dir: PathBuf,
+    /// How many machines are started before a test wants to clone one.
+    pub prepared: usize,
     /// Program and arguments that run the accelerator probe's inner process, see [`host::accel::probe`].
     pub kvm_probe: (PathBuf, Vec<String>),
 }
@@ -137,7 +139,7 @@ impl Env {
             tsc_khz: None,
             disks: None,
             builds: Builds::default(),
-            templates: Templates::new(settings.dirs.data()),
+            templates: Templates::new(settings.dirs.data(), settings.prepared),
             noticed: Mutex::default(),
             qemus: BTreeMap::new(),
             guests: BTreeMap::new(),

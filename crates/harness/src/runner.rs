@@ -149,6 +149,7 @@ pub async fn run(env: Arc<Env>, plan: &Plan, schedule: &Schedule, halt: &Halt) -
             }
         }
     }
+    run.env.templates.pool.close().await;
     Summary {
         counts: run.counts,
         halted: halted.reason().is_some(),

@@ -594,6 +594,11 @@ impl Test {
         Ok(())
     }
 
+    /// Takes over files that were written down already.
+    pub(crate) fn borrow_files(&self, files: Vec<Token>) {
+        self.state().borrowed.extend(files);
+    }
+
     /// What images machine `vm` is to have, and where.
     pub(crate) fn image_plans(&self, vm: &str, params: &Params) -> TestResult<Vec<ImagePlan>> {
         let data = self.env.settings.dirs.data();

@@ -432,6 +432,9 @@ pub struct ScheduleArgs {
     /// Memory guests may take at a time, such as 4G [default: most of what is available]
     #[arg(long, value_name = "SIZE", value_parser = mebibytes, help_heading = "Running")]
     pub mem_budget: Option<ByteSize>,
+    /// Machines that are started before a test wants a clone like the last one, which it then gets in half the time
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Running")]
+    pub prepared: usize,
     /// Run all tests N times, one round after the other
     #[arg(
         long,

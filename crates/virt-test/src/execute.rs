@@ -68,6 +68,7 @@ impl Order<'_> {
             Status::Setup
         })?;
         let settings = Settings {
+            prepared: self.args.schedule.prepared,
             dirs,
             run_dir: run_dir.clone(),
             kvm_probe: self.kvm_probe.clone(),

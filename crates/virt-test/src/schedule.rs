@@ -13,6 +13,7 @@ use crate::history;
 pub fn schedule(args: &ScheduleArgs, cache: &Path) -> Schedule {
     let jobs = args.jobs.or(args.stress);
     let mut limits = Limits::of_host(jobs, args.mem_budget.map(ByteSize::as_bytes));
+    limits.keep_for_idle(args.prepared);
     if args.stress.is_some() {
         // More than there is room for is what is asked for.
         limits.cpus = u64::MAX;

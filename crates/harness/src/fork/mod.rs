@@ -2,6 +2,7 @@
 
 mod machine;
 mod making;
+mod pool;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -20,6 +21,7 @@ use vm::migrate::{Capability, Options};
 use vm::{Context, Vm};
 
 use self::machine::{blocker, inputs};
+use self::pool::Pool;
 use crate::furnish::PreparedImage;
 use crate::sessions::wants_ssh;
 use crate::test::ImagePlan;
@@ -38,14 +40,17 @@ pub(crate) struct Templates {
     known: Mutex<HashMap<Key, Arc<Known>>>,
     /// By what QEMU what manner of cloning was found not to work.
     given_up: Mutex<HashSet<(PathBuf, Manner)>>,
+    pub(crate) pool: Pool,
 }
 
 /// What became of one template; nothing when machines like it are to boot.
 type Known = OnceCell<Option<Arc<Template>>>;
 
 impl Templates {
-    pub(crate) fn new(data: &Path) -> Self {
+    /// The templates of a data directory, and up to `prepared` machines that wait to become clones.
+    pub(crate) fn new(data: &Path, prepared: usize) -> Self {
         Self {
+            pool: Pool::new(prepared),
             store: Store::new(data),
             known: Mutex::default(),
             given_up: Mutex::default(),
@@ -142,9 +147,14 @@ impl Test {
             return Ok(None);
         }
         self.phase(format!("cloning {name}"));
-        match self.clone_of(&fork, &template).await {
+        let cloned = match self.prepared_clone(&fork, &template).await {
+            Some(cloned) => Ok(cloned),
+            None => self.clone_of(&fork, &template).await,
+        };
+        match cloned {
             Ok(cloned) => {
                 self.phase(format!("cloned {name}"));
+                self.prepare_next(&fork, &template);
                 Ok(Some(cloned))
             }
             Err(stop) => {
@@ -222,8 +232,14 @@ async fn thaw(
     manner: Manner,
 ) -> TestResult<Vm> {
     let vm = Vm::restore(spec, context, state, &options(manner)).await?;
+    wake(&vm).await?;
+    Ok(vm)
+}
+
+/// Lets a clone go on, as a machine of its own.
+async fn wake(vm: &Vm) -> TestResult {
     // The guest finds the request as it wakes up.
-    let (resumed, renewed) = tokio::join!(vm.resume(), renew(&vm));
+    let (resumed, renewed) = tokio::join!(vm.resume(), renew(vm));
     resumed?;
     renewed?;
     // The prompts were written before the clone was: an empty line brings them again.
@@ -231,7 +247,7 @@ async fn thaw(
         let sent = vm.console_of(id)?.send(b"\n", vm.limit(ANSWER)).await;
         sent.map_err(|error| Stop::fail(chain(&error)))?;
     }
-    Ok(vm)
+    Ok(())
 }
 
 /// Makes a guest with the addresses of a template a machine of its own.

@@ -186,3 +186,58 @@ fn templates_are_listed_and_removed() {
     );
     assert_eq!(template(&["prune", "--older-than", "soon"]).status, 4);
 }
+
+#[test]
+fn a_prepared_machine_becomes_the_next_clone_and_none_is_left() {
+    let lab = Lab::new();
+    let many = [
+        "--prepared",
+        "1",
+        "--repeat",
+        "3",
+        "-j",
+        "1",
+        "-m",
+        "300",
+        "--tests",
+        "system_powerdown",
+    ];
+    let said = lab.run(&many);
+    assert_eq!(said.status, 0, "{said:?}");
+    let third = directory(&lab, "system_powerdown").with_file_name("prepared");
+    assert!(third.is_dir(), "{said:?}");
+    let links = std::fs::read_dir(lab.latest()).unwrap().flatten();
+    let links = links.filter(|test| test.path().join("vm1").is_symlink());
+    let links: Vec<_> = links.map(|test| test.path().join("vm1/qmp.log")).collect();
+    assert!(
+        !links.is_empty() && links.iter().all(|log| log.is_file()),
+        "{links:?}"
+    );
+    let prepared = std::fs::read_dir(&third).unwrap().count();
+    assert_eq!(prepared, links.len(), "what was not used is gone");
+    lab.assert_no_qemu_is_left();
+    assert_eq!(lab.left_in_runtime(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_prepared_machine_ends_with_a_run_that_is_interrupted() {
+    let lab = Lab::new();
+    let args = [
+        "--prepared",
+        "1",
+        "-j",
+        "1",
+        "-m",
+        "300",
+        "--tests",
+        "stop_continue",
+        "--extra",
+        "pause_time = 60",
+    ];
+    let mut child = lab.run_until(&args, "cloned vm1");
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(8));
+    lab.assert_no_qemu_is_left();
+    assert_eq!(lab.left_in_runtime(), Vec::<PathBuf>::new());
+}

@@ -82,24 +82,28 @@ impl Vm {
         options: &Options,
     ) -> Result<Self, MigrateError> {
         let name = spec.name.clone();
-        let failed = |phase, cause| not_by_file(&name, phase, cause);
-        let vm = Self::start_incoming(spec, context).await;
-        let vm =
-            vm.map_err(|error| failed(Phase::Destination, super::ongoing::unsupported(error)))?;
+        let vm = Self::start_incoming(spec, context).await.map_err(|error| {
+            let cause = super::ongoing::unsupported(error);
+            not_by_file(&name, Phase::Destination, cause)
+        })?;
+        vm.take_up(file, options).await?;
+        Ok(vm)
+    }
+
+    /// Takes up the state a file holds. The machine has been started by [`Vm::start_incoming`] and is of no use if this fails.
+    ///
+    /// # Errors
+    /// [`MigrateError`].
+    pub async fn take_up(&self, file: &Path, options: &Options) -> Result<(), MigrateError> {
         let mut phase = Phase::Options;
-        let read = vm.read_state(file, options, &mut phase).await;
-        match read {
-            Ok(()) => Ok(vm),
-            Err(cause) => {
-                let mut error = failed(phase, cause);
-                let figures = vm.migration_figures().await.ok();
-                let words = figures.and_then(|figures| figures.error_desc);
-                let stderr = vm.last_words().stderr;
-                error.sides.destination =
-                    words.or_else(|| (!stderr.trim().is_empty()).then_some(stderr));
-                Err(error)
-            }
-        }
+        let read = self.read_state(file, options, &mut phase).await;
+        let Err(cause) = read else { return Ok(()) };
+        let mut error = not_by_file(self.name(), phase, cause);
+        let figures = self.migration_figures().await.ok();
+        let words = figures.and_then(|figures| figures.error_desc);
+        let stderr = self.last_words().stderr;
+        error.sides.destination = words.or_else(|| (!stderr.trim().is_empty()).then_some(stderr));
+        Err(error)
     }
 
     async fn read_state(
