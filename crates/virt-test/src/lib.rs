@@ -67,6 +67,7 @@ mod sources;
 mod template;
 
 pub use harness::{Stop, Test, TestResult, check, test};
+pub use machine;
 pub use program::main;
 pub use serde_json::json;
 pub use vm::{self, Session, Vm};
@@ -93,3 +94,8 @@ pub mod __private {
     }
     pub use __cargo_test as as_cargo_test;
 }
+
+/// The examples of the documentation, so that they stay true.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/hotplug-and-migration.md")]
+pub struct HotplugAndMigration;
