@@ -46,7 +46,12 @@ pub fn generate(flat: &Flat) -> String {
         if call.reply.len() > 1 {
             page.line("\n");
             let what = format!("What `{}` replies.", snake(&call.name));
-            structure(&mut page, &format!("{}Reply", call.name), &what, &call.reply);
+            structure(
+                &mut page,
+                &format!("{}Reply", call.name),
+                &what,
+                &call.reply,
+            );
         }
     }
     for (base, prefix, define, wait) in [
@@ -96,7 +101,10 @@ fn method(page: &mut Page, call: &Call, define: &str, wait: &str) {
         None => format!("{}Reply", call.name),
     };
     let name = snake(&call.name);
-    page.line(format!("    {define} {name}({}) -> {reply}:", parameters.join(", ")));
+    page.line(format!(
+        "    {define} {name}({}) -> {reply}:",
+        parameters.join(", ")
+    ));
     doc(page, "        ", &call.doc);
     let own = match call.owner {
         Owner::Test => None,
@@ -131,7 +139,11 @@ fn attribute(name: &str) -> String {
 /// The type of a field that is received.
 fn hint(field: &Field) -> String {
     let kind = python(&field.kind);
-    if field.optional { format!("{kind} | None") } else { kind }
+    if field.optional {
+        format!("{kind} | None")
+    } else {
+        kind
+    }
 }
 
 /// The type of a field that is given: structures may be given as mappings.
@@ -141,7 +153,11 @@ fn given(field: &Field) -> String {
         Kind::Object => "Mapping[str, Any]".to_owned(),
         other => python(other),
     };
-    if field.optional { format!("{kind} | None") } else { kind }
+    if field.optional {
+        format!("{kind} | None")
+    } else {
+        kind
+    }
 }
 
 fn python(kind: &Kind) -> String {

@@ -40,7 +40,7 @@ async fn migrate_with_hotplugged(test: &mut Test) -> TestResult {
         size: ByteSize::mib(256),
     };
     let (memory, _) = sides.plug(memory).await?;
-    sides.plug(Device::Cpu("cpu".to_owned())).await?;
+    let (cpu, _) = sides.plug(Device::Cpu("cpu".to_owned())).await?;
     sides.plug(Device::UsbController("usb".to_owned())).await?;
     let mut tablet = UsbDevice::new("tablet", UsbModel::Tablet);
     tablet.controller = Some("usb".to_owned());
@@ -71,6 +71,9 @@ async fn migrate_with_hotplugged(test: &mut Test) -> TestResult {
         on_second == "there",
         "the plugged CPU runs nothing any more"
     );
+    if moved.vm.survives_unplugged_cpus() {
+        sides.unplug(&cpu).await?;
+    }
     for plugged in [&tablet, &nic, &disk, &memory] {
         sides.unplug(plugged).await?;
     }

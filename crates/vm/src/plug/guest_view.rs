@@ -125,7 +125,8 @@ impl Vm {
         let device = &placed.device;
         let script = match device.wants() {
             Wants::Cpu => {
-                let script = "grep -c ^processor /proc/cpuinfo".to_owned();
+                // Not those in /proc/cpuinfo: a CPU is online before programs may run on it.
+                let script = "nproc".to_owned();
                 let wanted = Wanted::Exactly(tree.cpus().await?.to_string());
                 return Ok(Some(Look { script, wanted }));
             }
