@@ -181,9 +181,27 @@ class Client:
 
     def call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Calls and waits for the reply."""
-        for reply, _ in self.stream(method, parameters, more=False):
-            return reply
-        raise HungUp("virt-test has hung up")
+        connection = self._take()
+        whole = False
+        try:
+            answers = _Answers(self._errors)
+            connection.sendall(_request(method, parameters, False, False))
+            while True:
+                answers.feed(connection.recv(_PIECE))
+                answer = answers.next()
+                if answer is not None:
+                    whole = True
+                    return answer[0]
+        except Error:
+            whole = True
+            raise
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise HungUp("virt-test has hung up") from error
+        finally:
+            if whole:
+                self._give_back(connection)
+            else:
+                connection.close()
 
     def send(self, method: str, parameters: Mapping[str, Any]) -> None:
         """Calls and wants no reply."""

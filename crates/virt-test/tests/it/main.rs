@@ -9,4 +9,5 @@ mod machines;
 mod matrix;
 mod parallel;
 mod runner;
+mod serve;
 mod templates;
