@@ -5,6 +5,7 @@
 //! method. What is better written by hand ([`BY_HAND`]) each binding has in a file of its own. A test compares what is checked in.
 
 mod c;
+mod compatible;
 mod flat;
 mod go;
 pub mod model;
@@ -14,6 +15,7 @@ mod python;
 mod server;
 mod text;
 
+pub use compatible::broken;
 pub use flat::{BY_HAND, Flat};
 pub use model::{Error, Model};
 pub use server::server;

@@ -12,7 +12,7 @@ pub(super) const SECTION: Section = Section {
         Key::seconds(
             "test_timeout",
             Test,
-            "How long the test may take, `pre_command` included.",
+            "How long the test may take, `pre_command` included; 0 is as long as it likes.",
         )
         .or("120")
         .also(&["timeout_test", "timeout"]),
