@@ -12,7 +12,7 @@ import socket
 import threading
 import types
 import typing
-from typing import Any, AsyncIterator, Iterator, Mapping
+from typing import Any, AsyncIterator, Callable, Iterator, Mapping
 
 _PIECE = 1 << 16
 _LONGEST = 16 << 20
@@ -73,30 +73,37 @@ def encode(value: Any) -> Any:
     return value
 
 
-@functools.cache
-def _fields(kind: type[Any]) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
-
-
 def decode(kind: Any, value: Any) -> Any:
     """JSON as a value of a type. Members that are not known are passed over: they belong to a later version."""
-    if value is None or kind is None:
-        return None
+    decoder = None if value is None or kind is None else _decoder(kind)
+    return value if decoder is None else decoder(value)
+
+
+@functools.cache
+def _decoder(kind: Any) -> Callable[[Any], Any] | None:
+    """What makes JSON a value of a type; nothing where it is one already."""
     origin = typing.get_origin(kind)
     if origin is types.UnionType or origin is typing.Union:
-        (kind,) = (item for item in typing.get_args(kind) if item is not type(None))
-        return decode(kind, value)
+        (inner,) = (item for item in typing.get_args(kind) if item is not type(None))
+        return functools.partial(decode, inner) if _decoder(inner) else None
     if origin is list:
-        (item,) = typing.get_args(kind)
-        return [decode(item, one) for one in value]
-    if origin is dict:
-        return value
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        known = _fields(kind).items()
-        return kind(**{name: decode(item, value[name]) for name, item in known if name in value})
+        (inner,) = typing.get_args(kind)
+        return (lambda value: [decode(inner, item) for item in value]) if _decoder(inner) else None
     if kind is float:
-        return float(value)
-    return value
+        return float
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        members = [(name, _decoder(hint)) for name, hint in typing.get_type_hints(kind).items()]
+
+        def build(value: Any) -> Any:
+            given = {}
+            for name, decoder in members:
+                if name in value:
+                    item = value[name]
+                    given[name] = item if decoder is None or item is None else decoder(item)
+            return kind(**given)
+
+        return build
+    return None
 
 
 def _request(method: str, parameters: Mapping[str, Any], more: bool, oneway: bool) -> bytes:
