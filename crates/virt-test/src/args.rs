@@ -220,6 +220,12 @@ pub struct InstallArgs {
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {
+    /// What to measure [default: everything]
+    #[arg(value_enum, value_name = "MEASURE")]
+    pub measures: Vec<Measure>,
+    /// Clones made in a row by `forks`
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub forks: usize,
     /// Runs of each side of a comparison
     #[arg(short = 'n', long, default_value_t = 5)]
     pub runs: usize,
@@ -228,6 +234,27 @@ pub struct BenchArgs {
     pub qemu: Option<PathBuf>,
     #[command(flatten)]
     pub data: DataArgs,
+}
+
+/// What `bench` can measure, see docs/bench.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Measure {
+    /// A boot test against the same by hand
+    Boot,
+    /// How soon a clone answers, against one made by hand and against booting
+    Clone,
+    /// Fresh machines a second
+    Rate,
+    /// Memory of 16 clones
+    Memory,
+    /// What many clones leave behind
+    Forks,
+    /// Listing the tests
+    List,
+    /// Tests that do nothing
+    Noop,
+    /// The usual tests one and two at a time
+    Suite,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
