@@ -1,8 +1,9 @@
 //! In which order tests are preferred, where there is a choice. Pure.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use params::Where;
 use sha2::{Digest, Sha256};
 
 use crate::plan::Plan;
@@ -31,7 +32,14 @@ impl Order {
             Order::AsGiven => {}
             Order::LongestFirst(durations) => {
                 let weights = weights(plan, needs, durations);
-                places.sort_by_key(|&place| Reverse(weights[place]));
+                let alike = alike(plan);
+                places.sort_by_key(|&place| {
+                    let weight = weights[place];
+                    // What takes as long but for a factor of two may as well follow another of its machine, whose template is at hand.
+                    let about = weight.checked_ilog2();
+                    let alike = (weight < u64::MAX).then_some(alike[place]);
+                    (Reverse(about), alike, Reverse(weight))
+                });
             }
             Order::Shuffled(seed) => places.sort_by_cached_key(|&place| {
                 let name = &plan.tests()[place].variant.full_name;
@@ -40,6 +48,19 @@ impl Order {
         }
         places
     }
+}
+
+/// For each test, the place of the first whose machines are described alike.
+fn alike(plan: &Plan) -> Vec<usize> {
+    let of_machines = |key: &&params::Key| !matches!(key.applies_to, Where::Run | Where::Test);
+    let keys: Vec<_> = params::table::keys().filter(of_machines).collect();
+    let mut first = HashMap::new();
+    let tests = plan.tests().iter().enumerate();
+    let tests = tests.map(|(place, test)| {
+        let values = keys.iter().map(|key| test.params().value(key.name));
+        *first.entry(values.collect::<Vec<_>>()).or_insert(place)
+    });
+    tests.collect()
 }
 
 /// How long each test takes, and the longest chain of those that wait for it. A test nobody knows outweighs all.
@@ -105,6 +126,26 @@ mod tests {
             names(&Order::AsGiven, &plan),
             ["short", "long", "new", "newer"]
         );
+    }
+
+    #[test]
+    fn of_tests_that_take_about_as_long_those_of_one_machine_follow_one_another() {
+        let mut plan = Plan::default();
+        for (name, smp) in [
+            ("a", "1"),
+            ("b", "2"),
+            ("c", "1"),
+            ("d", "2"),
+            ("long", "2"),
+        ] {
+            plan.push(Selected {
+                name: name.to_owned(),
+                params: [("smp", smp)].into(),
+                ..Selected::default()
+            });
+        }
+        let order = durations(&[("a", 100), ("b", 99), ("c", 98), ("d", 97), ("long", 400)]);
+        assert_eq!(names(&order, &plan), ["long", "a", "c", "b", "d"]);
     }
 
     #[test]

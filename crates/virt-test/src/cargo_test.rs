@@ -15,6 +15,7 @@ use crate::config::{Configuration, Files};
 use crate::execute::Order;
 use crate::exit::Status;
 use crate::options;
+use crate::profile;
 use crate::sources::Sources;
 
 /// Options of `virt-test run`, as a shell would read them.
@@ -63,20 +64,21 @@ fn run(name: &'static str, module: &str) -> Result<Results, String> {
     Ok(order.execute(&plan).map_err(said)?.results)
 }
 
+/// The options that are given, behind those of the profile that is meant.
 fn given_options(typed: String) -> Result<RunArgs, String> {
     let wrong = |why: &dyn std::fmt::Display| format!("{OPTIONS}={typed}: {why}");
-    let words = shell_words::split(&typed).map_err(|error| wrong(&error))?;
-    let words = ["virt-test", "run"]
-        .into_iter()
-        .map(str::to_owned)
-        .chain(words);
-    match Cli::try_parse_from(words)
-        .map_err(|error| wrong(&error))?
-        .command
-    {
-        Command::Run(args) => Ok(*args),
-        _ => Err(wrong(&"expected options of `virt-test run`")),
-    }
+    let given = shell_words::split(&typed).map_err(|error| wrong(&error))?;
+    let words = ["virt-test", "run"].map(str::to_owned).into_iter();
+    let words: Vec<OsString> = words.chain(given).map(OsString::from).collect();
+    let parse = |words: &[OsString]| match Cli::try_parse_from(words) {
+        Ok(Cli {
+            command: Command::Run(args),
+        }) => Ok(*args),
+        Ok(_) => Err(wrong(&"expected options of `virt-test run`")),
+        Err(error) => Err(wrong(&error)),
+    };
+    let args = parse(&words)?;
+    parse(&profile::applied(&words, &args)?)
 }
 
 /// This program again, with nothing but this test, which sees [`PROBE`].

@@ -139,7 +139,8 @@ fn guests_that_run_at_once_come_to_the_verdicts_they_come_to_alone() {
     let alone = run("1");
     let failed = alone.iter().filter(|(_, _, verdict)| verdict == "fail");
     assert!(alone.len() == 6 && failed.count() >= 2, "{alone:?}");
-    assert_eq!(run("4"), alone);
+    // One boots, the others are clones of one machine or find out that they cannot be.
+    assert_eq!(run("8"), alone);
     lab.assert_no_qemu_is_left();
     assert_eq!(lab.left_in_runtime(), Vec::<std::path::PathBuf>::new());
 }
