@@ -43,8 +43,12 @@ impl Wire {
     }
 
     pub(crate) async fn say(&mut self, bytes: impl AsRef<[u8]>) -> TestResult {
-        let bytes = [bytes.as_ref(), b"\n"].concat();
-        let written = self.stream.write_all(&bytes);
+        self.put(&[bytes.as_ref(), b"\n"].concat()).await
+    }
+
+    /// Writes exactly these bytes.
+    pub(crate) async fn put(&mut self, bytes: &[u8]) -> TestResult {
+        let written = self.stream.write_all(bytes);
         let written = self.vm.wait("reading of QEMU", LIMIT, written).await?;
         written.map_err(|error| Stop::fail(format!("the monitor cannot be written to: {error}")))
     }
