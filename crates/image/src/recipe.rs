@@ -150,6 +150,7 @@ const USB: &[&str] = &[
 
 const EMULATED_PLATFORM: &[&str] = &[
     "i6300esb",
+    "lpc_ich",
     "iTCO_wdt",
     "ib700wdt",
     "9p",

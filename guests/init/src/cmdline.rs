@@ -7,6 +7,7 @@
 //! | `resume=/dev/NAME` | swap device a suspended guest is taken up from | none |
 //! | `virt_test.hostname=NAME` | host name | `/etc/hostname` |
 //! | `virt_test.ssh_key=TYPE:BASE64` | key that may log in as root by SSH, where the guest has a server | none |
+//! | `virt_test.ssh_password=HASH` | root's password there, as `crypt(3)` makes it of a password | none |
 //! | `virt_test.ip=ADDR/PREFIX[,GATEWAY]`, `dhcp` or `none` | address of `eth0` | QEMU's user network |
 //! | `virt_test.ip.MAC=` the same | address of the card with that hardware address | |
 
@@ -53,6 +54,8 @@ pub struct Options {
     pub cards: HashMap<String, Address>,
     /// Who may log in by SSH, as a line of `authorized_keys`.
     pub ssh_key: Option<String>,
+    /// Root's password there, as a field of `/etc/shadow`.
+    pub ssh_password: Option<String>,
 }
 
 impl Options {
@@ -65,6 +68,7 @@ impl Options {
             address: USER_NETWORK,
             cards: HashMap::new(),
             ssh_key: None,
+            ssh_password: None,
         };
         let mut kernel_console = false;
         for (key, value) in line
@@ -81,6 +85,7 @@ impl Options {
                 }
                 "virt_test.console" => value.split(',').for_each(|name| options.add_console(name)),
                 "virt_test.ssh_key" => options.ssh_key = Some(value.replace(':', " ")),
+                "virt_test.ssh_password" => options.ssh_password = Some(value.to_string()),
                 "resume" => options.resume = value.to_string(),
                 "virt_test.hostname" => options.hostname = value.to_string(),
                 "virt_test.ip" => {
@@ -181,6 +186,8 @@ mod tests {
         let options = Options::parse("quiet virt_test.ssh_key=ssh-ed25519:AAAA+b/c==");
         assert_eq!(options.ssh_key.as_deref(), Some("ssh-ed25519 AAAA+b/c=="));
         assert_eq!(Options::parse("quiet").ssh_key, None);
+        let options = Options::parse("virt_test.ssh_password=$6$salt$ab/c.=");
+        assert_eq!(options.ssh_password.as_deref(), Some("$6$salt$ab/c.="));
     }
 
     #[test]

@@ -212,7 +212,8 @@ impl Init {
             self.port_deadline = Some(Instant::now() + PORT_GRACE);
         }
         self.tend_consoles();
-        if let Err(error) = ssh::start(self.options.ssh_key.as_deref()) {
+        let (key, password) = (&self.options.ssh_key, &self.options.ssh_password);
+        if let Err(error) = ssh::start(key.as_deref(), password.as_deref()) {
             say(&format!(
                 "virt-test: failed to start the SSH server: {error}"
             ));

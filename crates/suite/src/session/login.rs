@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use guest::{Chunk, Command, ExitStatus};
 use virt_test::{Stop, Test, TestResult, chain, check};
+use vm::SshAccess;
 
 #[virt_test::test]
 async fn login(test: &mut Test) -> TestResult {
@@ -51,6 +52,22 @@ async fn login(test: &mut Test) -> TestResult {
         .map_err(|error| Stop::fail(chain(&error)))?;
     let rest = running.wait(limit).await?;
     check!(rest.stdout_text().trim() == "second", "then comes {rest:?}");
+
+    if let Some(password) = test.params().value("password") {
+        test.phase("logging in by another password");
+        let access = SshAccess {
+            port: test.param("shell_port")?,
+            user: test.param("username")?,
+            key: None,
+            password: Some(format!("{password}!")),
+        };
+        let refused = vm.ssh(&access, test.span("login_timeout")?).await.err();
+        let why = refused.as_ref().map(|error| chain(error));
+        check!(
+            why.is_some_and(|why| why.contains("Permission denied")),
+            "logging in by another password ends with {refused:?}"
+        );
+    }
 
     test.phase("killing a command that takes too long");
     let forever = session
