@@ -34,6 +34,12 @@ pub enum Command {
     /// Keep the machines of a variant at hand, for people and programs: prints VIRT_TEST_SOCKET=…, see docs/control.md
     #[command(args_override_self = true)]
     Serve(Box<ServeArgs>),
+    /// Bring up a machine and make its console this terminal's, until it ends or Ctrl-] is typed; takes the options of run
+    #[command(args_override_self = true)]
+    Shell(Box<ShellArgs>),
+    /// Machines that stay up until they are stopped
+    #[command(subcommand)]
+    Vm(VmCommand),
     /// Say what this host can do, and how to mend what it cannot
     Doctor(DoctorArgs),
     /// Build and find guests
@@ -445,9 +451,93 @@ pub struct RunArgs {
 pub struct ServeArgs {
     #[command(flatten)]
     pub run: RunArgs,
+    /// The name under which virt-test vm keeps it
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub name: Option<String>,
     /// Run this with VIRT_TEST_SOCKET in its environment, and end with it
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+}
+
+/// The same; `--tests` names the variant.
+#[derive(Debug, Args)]
+pub struct ShellArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum VmCommand {
+    /// Bring up the machines of a variant and leave them running; takes the options of run, and prints the name
+    #[command(args_override_self = true)]
+    Start(Box<StartArgs>),
+    /// List them
+    List {
+        #[command(flatten)]
+        print: PrintArgs,
+    },
+    /// Run a command in the guest, such as: virt-test vm exec vm -- uname -r
+    Exec {
+        #[command(flatten)]
+        of: Named,
+        /// Options of vt's exec, the command and its arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// Make the console this terminal's; Ctrl-] gives it back
+    Console {
+        #[command(flatten)]
+        of: Named,
+    },
+    /// Run a command in the guest by SSH; of a machine started with --extra 'shell_client = ssh'
+    Ssh {
+        #[command(flatten)]
+        of: Named,
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// A command of QEMU's monitor, such as: virt-test vm qmp vm query-status
+    Qmp {
+        #[command(flatten)]
+        of: Named,
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// Write what its graphics card shows to a file; of a machine started with --extra 'vga = std'
+    Screenshot {
+        #[command(flatten)]
+        of: Named,
+        file: Option<PathBuf>,
+    },
+    /// Print its socket, for vt and for programs: VIRT_TEST_SOCKET=$(virt-test vm socket vm) vt vm1 reset
+    Socket {
+        #[command(flatten)]
+        of: Named,
+    },
+    /// End them
+    Stop {
+        #[arg(required_unless_present = "all", value_name = "NAME")]
+        names: Vec<String>,
+        /// All there are
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct StartArgs {
+    /// The name it is kept under [default: vm, or vm2, vm3, … where that is taken]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct Named {
+    /// The name it was started under; NAME/MACHINE where there are several machines
+    #[arg(value_name = "NAME")]
+    pub name: String,
 }
 
 /// How tests are run: the runner's own, nothing a test could know of.

@@ -50,6 +50,7 @@ mod guest;
 mod history;
 mod install;
 mod keys;
+mod machines;
 mod matrix;
 mod options;
 mod partition;

@@ -9,7 +9,8 @@ use clap::{CommandFactory, Parser};
 use crate::args::{Cli, Command};
 use crate::exit::Status;
 use crate::{
-    bench, config, doctor, guest, install, matrix, profile, provider, run, say, serve, template,
+    bench, config, doctor, guest, install, machines, matrix, profile, provider, run, say, serve,
+    template,
 };
 
 /// Does what the command line says with the tests that are linked into this program: runs them, lists them, explains their
@@ -53,6 +54,8 @@ fn start(default_tests: Option<&str>) -> ExitCode {
         Command::Run(args) => run::run(&args, default_tests, &typed),
         Command::MigrateMatrix(args) => matrix::migrate_matrix(&args, &typed),
         Command::Serve(args) => serve::serve(&args, &typed),
+        Command::Shell(args) => serve::shell(&args, &typed),
+        Command::Vm(command) => return machines::vm(&command, &typed),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Guest(command) => guest::guest(&command),
         Command::Config(command) => return config::config(&command),

@@ -2,18 +2,22 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use control::Control;
 use harness::{Stop, Test, TestResult};
+use jiff::Timestamp;
 use report::{Console, Palette};
+use tokio::process::Command;
 
-use crate::args::ServeArgs;
+use crate::args::{RunArgs, ServeArgs, ShellArgs};
 use crate::config::{Configuration, Files};
 use crate::execute::Order;
 use crate::exit::Status;
+use crate::machines::{Kept, Place, SOCKET};
 use crate::options::{self, Line};
 use crate::run::kvm_probe;
 use crate::sources::Sources;
@@ -37,28 +41,72 @@ static SERVE: harness::TestDef = harness::TestDef {
     run: |test| Box::pin(session(test)),
 };
 
+/// What a session is for.
+enum Purpose {
+    /// Whoever finds its socket.
+    Anybody,
+    /// Whoever knows its name.
+    Kept(Place),
+    /// A command.
+    Command(Vec<OsString>),
+    /// Whoever sits at this terminal.
+    Terminal,
+}
+
 /// What the session is for, and how that ended. There is one session in a process.
-static COMMAND: OnceLock<Vec<OsString>> = OnceLock::new();
+static PURPOSE: OnceLock<Purpose> = OnceLock::new();
 static ENDED: OnceLock<ExitStatus> = OnceLock::new();
 
 /// Brings up the machines of a variant and keeps them until told otherwise, or until a command has come to its end.
 pub fn serve(args: &ServeArgs, typed: &[OsString]) -> Status {
-    match serve_machines(args, typed) {
-        Ok(status) | Err(status) => status,
+    let purpose = match (&args.name, &*args.command) {
+        (None, []) => Ok(Purpose::Anybody),
+        (None, command) => Ok(Purpose::Command(command.to_vec())),
+        (Some(name), _) => keep(args.run.data_dir.as_deref(), name).map(Purpose::Kept),
+    };
+    let served = purpose.and_then(|purpose| serve_machines(&args.run, purpose, typed));
+    if let Some(Purpose::Kept(place)) = PURPOSE.get() {
+        place.leave();
+    }
+    served.unwrap_or_else(|status| status)
+}
+
+/// Brings up the machines of a variant with the console of the first on this terminal.
+pub fn shell(args: &ShellArgs, typed: &[OsString]) -> Status {
+    let served = serve_machines(&args.run, Purpose::Terminal, typed);
+    served.unwrap_or_else(|status| status)
+}
+
+/// Nothing that happens to the terminal this was started on is to concern what is kept.
+fn keep(data: Option<&Path>, name: &str) -> Result<Place, Status> {
+    let place = Place::take_for_us(data, name)?;
+    match rustix::process::setsid() {
+        Ok(_) | Err(rustix::io::Errno::PERM) => Ok(place),
+        Err(error) => {
+            say::error(format!("failed to leave the terminal: {error}"), &[]);
+            Err(Status::Setup)
+        }
     }
 }
 
-fn serve_machines(args: &ServeArgs, typed: &[OsString]) -> Result<Status, Status> {
+fn serve_machines(run: &RunArgs, purpose: Purpose, typed: &[OsString]) -> Result<Status, Status> {
     let started = Instant::now();
-    let run = &args.run;
     if !run.paths.is_empty() {
         say::error(
-            "virt-test serve runs no tests",
-            &["virt-test serve -- COMMAND runs a command with machines at hand".to_owned()],
+            "no tests are run here",
+            &["--tests NAME says whose machines are meant; virt-test serve -- COMMAND runs a command with machines at hand".to_owned()],
         );
         return Err(Status::Usage);
     }
     let mut lines = options::lines(run, &Sources::of(run)?, Some(DEFAULT));
+    // Nobody waits for a boot who did not ask for one. It stands behind the configuration, and before what was typed.
+    lines.insert(
+        lines.len().min(1),
+        Line {
+            origin: "virt-test serve".to_owned(),
+            text: "vm_start = fork".to_owned(),
+        },
+    );
     for text in [
         &format!("type = {TYPE}"),
         "test_timeout = 0",
@@ -83,7 +131,7 @@ fn serve_machines(args: &ServeArgs, typed: &[OsString]) -> Result<Status, Status
         return Err(Status::Usage);
     }
     // Nothing else sets it.
-    let _ = COMMAND.set(args.command.clone());
+    let _ = PURPOSE.set(purpose);
     let order = Order {
         args: run,
         lines: &lines,
@@ -105,27 +153,66 @@ fn serve_machines(args: &ServeArgs, typed: &[OsString]) -> Result<Status, Status
 /// The body of the session.
 async fn session(test: &mut Test) -> TestResult {
     let control = Control::open_session(test)?;
-    match COMMAND.get().map_or(&[][..], Vec::as_slice) {
-        [] => {
-            say::line(format!("VIRT_TEST_SOCKET={}", control.socket().display()));
-            control.serve_while(control.ended()).await;
-            Ok(())
+    match PURPOSE.get() {
+        None | Some(Purpose::Anybody) => last(&control).await,
+        Some(Purpose::Kept(place)) => {
+            let told = place.tell(&Kept {
+                socket: control.socket().to_owned(),
+                pid: std::process::id(),
+                variant: test.name().to_owned(),
+                machines: machines(test)?,
+                dir: test.dir().to_owned(),
+                since: Timestamp::now(),
+            });
+            told.map_err(|error| Stop::error(format!("failed to say where it is: {error}")))?;
+            last(&control).await
         }
-        [program, arguments @ ..] => {
-            let mut command = tokio::process::Command::new(program);
-            command
-                .args(arguments)
-                .envs(control.environment())
-                .env("VIRT_TEST_DIR", test.dir())
-                .stdin(Stdio::inherit())
-                .kill_on_drop(true);
-            let failed = |error: io::Error| {
-                Stop::error(format!("failed to run {}: {error}", program.display()))
-            };
-            let mut child = command.spawn().map_err(failed)?;
-            let ended = control.serve_while(child.wait()).await.map_err(failed)?;
-            let _ = ENDED.set(ended);
-            control.said().map_or(Ok(()), Err)
+        Some(Purpose::Command(words)) => {
+            let mut command = Command::new(&words[0]);
+            command.args(&words[1..]);
+            run(test, &control, command).await
+        }
+        Some(Purpose::Terminal) => {
+            let us = std::env::current_exe();
+            let us =
+                us.map_err(|error| Stop::error(format!("failed to find ourselves: {error}")))?;
+            let machine = machines(test)?.into_iter().next();
+            let machine =
+                machine.ok_or_else(|| Stop::error("this variant has no machine: vms is empty"))?;
+            let mut command = Command::new(us);
+            command.arg0(vt::NAME).args([&*machine, "attach"]);
+            run(test, &control, command).await
         }
     }
+}
+
+/// Names of the machines, the main one first.
+fn machines(test: &Test) -> TestResult<Vec<String>> {
+    let mut names: Vec<String> = test.param("vms")?;
+    let main = test.params().get("main_vm");
+    names.sort_by_key(|name| Some(&**name) != main);
+    Ok(names)
+}
+
+/// Serves until a client ends it.
+async fn last(control: &Control<'_>) -> TestResult {
+    say::line(format!("{SOCKET}{}", control.socket().display()));
+    control.serve_while(control.ended()).await;
+    Ok(())
+}
+
+/// Serves until a command has ended.
+async fn run(test: &Test, control: &Control<'_>, mut command: Command) -> TestResult {
+    let program = command.as_std().get_program().to_owned();
+    let failed =
+        |error: io::Error| Stop::error(format!("failed to run {}: {error}", program.display()));
+    command
+        .envs(control.environment())
+        .env("VIRT_TEST_DIR", test.dir())
+        .stdin(Stdio::inherit())
+        .kill_on_drop(true);
+    let mut child = command.spawn().map_err(failed)?;
+    let ended = control.serve_while(child.wait()).await.map_err(failed)?;
+    let _ = ENDED.set(ended);
+    control.said().map_or(Ok(()), Err)
 }

@@ -44,6 +44,9 @@ pub(crate) struct Common {
     /// How long it may take on an idle host with KVM, in seconds
     #[arg(long, value_name = "SECONDS", global = true)]
     pub timeout: Option<f64>,
+    /// Where the machines are [default: $VIRT_TEST_SOCKET]
+    #[arg(long, value_name = "PATH", global = true)]
+    pub socket: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -258,6 +261,8 @@ pub(crate) enum MachineCommand {
         #[arg(long)]
         follow: bool,
     },
+    /// Make a console this terminal's; Ctrl-] gives it back
+    Attach { console: Option<String> },
     /// Type on a console: a line, unless --raw
     Type {
         text: String,

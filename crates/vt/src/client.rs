@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -72,10 +72,12 @@ impl Error {
 }
 
 impl Client {
-    /// Connects to the test this program was started by.
-    pub(crate) fn connect() -> Result<Self, Error> {
-        let path = env::var_os(SOCKET).filter(|path| !path.is_empty());
-        let path = PathBuf::from(path.ok_or(Error::NoSocket)?);
+    /// Connects to the test that is named, or that this program was started by.
+    pub(crate) fn connect(socket: Option<&Path>) -> Result<Self, Error> {
+        let ours = || env::var_os(SOCKET).filter(|path| !path.is_empty());
+        let path = socket.map(PathBuf::from);
+        let path = path.or_else(|| ours().map(PathBuf::from));
+        let path = path.ok_or(Error::NoSocket)?;
         match UnixStream::connect(&path) {
             Ok(stream) => Ok(Self::over(stream)),
             Err(source) => Err(Error::Connect { path, source }),

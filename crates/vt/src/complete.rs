@@ -21,7 +21,7 @@ complete -o default -F _vt vt
 "#;
 
 /// Options that have a value of their own, behind them.
-const WITH_VALUE: [&str; 1] = ["--timeout"];
+const WITH_VALUE: [&str; 2] = ["--timeout", "--socket"];
 
 /// The first word that is no option of `vt` itself.
 pub(crate) fn positional<S: AsRef<str>>(words: impl Iterator<Item = S>) -> Option<String> {
@@ -155,7 +155,7 @@ fn values(argument: &Arg) -> Vec<String> {
 /// The machines of the test, where one runs.
 fn machines() -> Vec<String> {
     let listed = || {
-        let answer = Client::connect()?.call("org.virt-test.vm.List", Parameters::new())?;
+        let answer = Client::connect(None)?.call("org.virt-test.vm.List", Parameters::new())?;
         Ok::<_, crate::client::Error>(answer)
     };
     let answer = listed().unwrap_or_default();

@@ -4,6 +4,7 @@
 //! commands of the shell, or as JSON.
 
 mod args;
+mod attach;
 mod client;
 mod complete;
 mod print;
@@ -117,9 +118,13 @@ fn run(typed: &Typed) -> Result<u8, Error> {
             command,
         }) => {
             let request = Request::machine(vm, command, common).map_err(io::Error::other)?;
+            if let MachineCommand::Attach { .. } = command {
+                attach::attach(common.socket.as_deref(), vm, &request)?;
+                return Ok(0);
+            }
             if let MachineCommand::Exec { channel, stdin, .. } = command {
                 let channel = channel.as_ref().map(args::word);
-                return exec(request, channel, *stdin, common.json);
+                return exec(request, channel, *stdin, common);
             }
             call(&request, None, common)?;
         }
@@ -136,7 +141,7 @@ fn call(request: &Request, key: Option<&str>, common: &Common) -> Result<(), Err
         field,
         columns,
     } = request;
-    let mut client = Client::connect()?;
+    let mut client = Client::connect(common.socket.as_deref())?;
     let show = |answer: Parameters| {
         if common.json {
             return print::line(&Value::Object(answer).to_string());
@@ -165,9 +170,10 @@ fn exec(
     mut request: Request,
     channel: Option<String>,
     stdin: bool,
-    json: bool,
+    common: &Common,
 ) -> Result<u8, Error> {
-    let mut client = Client::connect()?;
+    let json = common.json;
+    let mut client = Client::connect(common.socket.as_deref())?;
     let mut opened = None;
     if let Some(channel) = channel {
         let vm = request.parameters.remove("vm");

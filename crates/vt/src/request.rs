@@ -223,6 +223,9 @@ fn guest(vm: &str, command: &MachineCommand) -> Option<Request> {
                 .more(*follow)
                 .print("text")
         }
+        M::Attach { console } => {
+            Request::new("session.Console", json!({ "console": console })).more(true)
+        }
         M::Type { text, console, raw } => {
             let text = if *raw {
                 text.clone()

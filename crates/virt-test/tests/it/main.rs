@@ -11,3 +11,4 @@ mod parallel;
 mod runner;
 mod serve;
 mod templates;
+mod vms;

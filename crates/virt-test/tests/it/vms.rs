@@ -1,0 +1,104 @@
+//! Machines that stay up until they are stopped.
+
+use std::io::{Read, Write};
+use std::process::Stdio;
+
+use crate::lab::Lab;
+
+/// `virt-test vm` with logs in this lab.
+fn start(lab: &Lab, options: &[&str]) -> crate::lab::Said {
+    let logs = lab.logs().display().to_string();
+    lab.say(&[&["vm", "start", "--logs-dir", &logs], options].concat())
+}
+
+#[test]
+fn a_machine_stays_up_until_it_is_stopped_and_is_found_by_its_name() {
+    let lab = Lab::new();
+    let said = start(&lab, &[]);
+    assert_eq!((said.status, &*said.out), (0, "vm\n"), "{said:?}");
+    let said = start(&lab, &["--name", "other", "--extra", "vga = std"]);
+    assert_eq!((said.status, &*said.out), (0, "other\n"), "{said:?}");
+    assert_eq!(lab.qemus().len(), 2);
+
+    let said = start(&lab, &["--name", "vm"]);
+    assert_eq!(said.status, 4, "{said:?}");
+    assert!(
+        said.err.contains("there is a machine vm already"),
+        "{}",
+        said.err
+    );
+
+    let list = lab.say(&["vm", "list"]).out;
+    assert!(
+        list.starts_with("other  vm1") && list.contains("\nvm     vm1"),
+        "{list}"
+    );
+    let said = lab.say(&["vm", "exec", "vm", "--", "sh", "-c", "uname -s; exit 3"]);
+    assert_eq!((said.status, &*said.out), (3, "Linux\n"), "{said:?}");
+    let said = lab.say(&["vm", "exec", "vm/vm2", "true"]);
+    assert!(
+        said.status == 125 && said.err.contains("vm2"),
+        "a machine it does not have: {said:?}"
+    );
+    let said = lab.say(&["vm", "qmp", "vm", "query-status"]);
+    assert!(said.out.contains("\"status\":\"running\""), "{said:?}");
+    let picture = lab.logs().join("picture.png");
+    let said = lab.say(&["vm", "screenshot", "other", &picture.display().to_string()]);
+    assert_eq!(said.status, 0, "{said:?}");
+    assert!(std::fs::read(picture).unwrap().starts_with(b"\x89PNG"));
+
+    let said = lab.say(&["vm", "stop", "vm"]);
+    assert_eq!(said.status, 0, "{said:?}");
+    assert_eq!(lab.qemus().len(), 1, "it ends before the command does");
+    let said = lab.say(&["vm", "exec", "vm", "true"]);
+    assert!(
+        said.status == 4 && said.err.contains("there are: other"),
+        "{said:?}"
+    );
+    assert_eq!(lab.say(&["vm", "stop", "--all"]).status, 0);
+    assert_eq!(lab.say(&["vm", "list"]).out, "");
+    lab.assert_no_qemu_is_left();
+}
+
+#[test]
+fn a_machine_that_cannot_be_started_says_why_and_leaves_no_name_behind() {
+    let lab = Lab::new();
+    let said = start(&lab, &["--qemu", "/nonexistent"]);
+    assert!(
+        said.status == 2 && said.err.contains("/nonexistent"),
+        "{said:?}"
+    );
+    assert_eq!(lab.say(&["vm", "list"]).out, "");
+    let said = lab.say(&["vm", "exec", "vm", "true"]);
+    assert!(said.err.contains("there is none"), "{said:?}");
+}
+
+#[test]
+fn a_shell_is_a_console_of_a_machine_that_ends_with_it() {
+    let lab = Lab::new();
+    let logs = lab.logs().display().to_string();
+    let mut shell = lab
+        .command(&["shell", "--logs-dir", &logs])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (mut keyboard, mut screen) = (shell.stdin.take().unwrap(), shell.stdout.take().unwrap());
+    let mut shown = String::new();
+    let mut until = |text: &str| {
+        let mut bytes = [0; 1024];
+        while !shown.contains(text) {
+            let count = screen.read(&mut bytes).unwrap();
+            assert!(count > 0, "no {text} in {shown}");
+            shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+    };
+    until("]# ");
+    keyboard.write_all(b"echo $((40 + 2))\r").unwrap();
+    until("42\n");
+    // Ctrl-]
+    keyboard.write_all(b"\x1d").unwrap();
+    assert!(shell.wait().unwrap().success());
+    lab.assert_no_qemu_is_left();
+}
