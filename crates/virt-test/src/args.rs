@@ -259,6 +259,8 @@ pub enum Measure {
     List,
     /// Tests that do nothing
     Noop,
+    /// A test that is a program which does nothing
+    Executable,
     /// The usual tests one and two at a time
     Suite,
 }

@@ -24,6 +24,10 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Tests added to a run to see what each costs.
 const NOOPS: usize = 1000;
 
+/// Programs that are run as tests for the same, and what they are.
+const EXECUTABLES: usize = 100;
+const NOTHING: &str = "/bin/true";
+
 pub fn bench(args: &BenchArgs) -> Status {
     match Bench::new(args).and_then(|bench| bench.all()) {
         Ok(()) => Status::Passed,
@@ -87,6 +91,7 @@ impl<'a> Bench<'a> {
             Measure::Forks => self.forks(),
             Measure::List => self.list_tests(),
             Measure::Noop => self.noop(),
+            Measure::Executable => self.executable(),
             Measure::Suite => self.two_at_a_time(),
         }
     }
@@ -209,6 +214,36 @@ impl<'a> Bench<'a> {
             command.arg("--qemu").arg(qemu);
         }
         command
+    }
+
+    /// What a test costs that is a program which does nothing, beyond what the program does by itself.
+    fn executable(&self) -> Result<(), Problem> {
+        let config = self.logs.path().join("executables.cfg");
+        let variants: String = (0..EXECUTABLES).map(|n| format!("    - n{n}:\n")).collect();
+        let text = format!("vms =\ntype = exec\nexec_path = {NOTHING}\nvariants:\n{variants}");
+        std::fs::write(&config, text)
+            .map_err(|e| format!("failed to write {}: {e}", config.display()))?;
+        let mut pairs = Vec::new();
+        for _ in 0..self.args.runs {
+            let results = self.run(&["-c", &config.to_string_lossy(), "-j", "1"])?;
+            let (Some(total), Some(setup)) = (results.elapsed_ms, results.setup_ms) else {
+                return Err("the run of executables has no time".to_owned().into());
+            };
+            let start = Instant::now();
+            for _ in 0..EXECUTABLES {
+                let status = Command::new(NOTHING).status();
+                status.map_err(|e| format!("failed to run {NOTHING}: {e}"))?;
+            }
+            let hand = start.elapsed().as_secs_f64() * 1000.0;
+            let each = |time: f64| time / EXECUTABLES as f64;
+            pairs.push((each(total.saturating_sub(setup) as f64), each(hand)));
+        }
+        let beyond = pairs.iter().map(|(ours, hand)| ours - hand).collect();
+        say::line(format!(
+            "{NOTHING} as a test       {:8.2} ms beyond its own (promised: at most 10)",
+            median(beyond)
+        ));
+        Ok(())
     }
 
     fn run(&self, options: &[&str]) -> Result<Results, Problem> {
