@@ -52,28 +52,31 @@ pub(crate) fn of_others() -> Vec<OsString> {
 /// Where our own files are in the directory a program starts in.
 const OURS: &str = ".virt-test";
 
-/// What the command is called that holds the machines; it is this very program under that name.
+/// What the command is called that holds the machines.
 const COMMAND: &str = "vt";
 
-/// Puts what is ours into a program's directory: the command, and a file of all parameters. Returns where the command and the file are.
-pub(crate) fn furnish(params: &Params, scratch: &Path) -> io::Result<(PathBuf, PathBuf)> {
+/// Puts what is ours into a program's directory: the command, and a file of all parameters. Returns the program's `PATH`, and the file.
+pub(crate) fn furnish(params: &Params, scratch: &Path) -> io::Result<(OsString, PathBuf)> {
     let ours = scratch.join(OURS);
     fs::create_dir(&ours)?;
-    symlink(std::env::current_exe()?, ours.join(COMMAND))?;
     let file = ours.join("params.json");
     let all: BTreeMap<&str, &str> = params.iter().collect();
     fs::write(&file, serde_json::to_vec_pretty(&all)?)?;
-    Ok((ours, file))
+    Ok((path_with_command(&ours)?, file))
 }
 
-/// `PATH`, with this directory first.
-pub(crate) fn path_with(dir: &Path) -> OsString {
+/// Puts the command `vt`, which is this very program under that name, into `dir`. Returns `PATH` with that directory first.
+///
+/// # Errors
+/// Those of finding this program and of making a link.
+pub fn path_with_command(dir: &Path) -> io::Result<OsString> {
+    symlink(std::env::current_exe()?, dir.join(COMMAND))?;
     let mut path = dir.as_os_str().to_owned();
     if let Some(rest) = std::env::var_os("PATH").filter(|rest| !rest.is_empty()) {
         path.push(":");
         path.push(rest);
     }
-    path
+    Ok(path)
 }
 
 #[cfg(test)]

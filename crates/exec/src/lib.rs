@@ -11,6 +11,8 @@ pub mod provider;
 mod run;
 mod tap;
 
+pub use environment::path_with_command;
+
 /// What `type` says where a test is an executable.
 pub const TYPE: &str = "exec";
 

@@ -114,7 +114,7 @@ fn spec(test: &Test, program: &Program, scratch: &Path) -> TestResult<Spec> {
     let failed = |error: std::io::Error| {
         Stop::error(format!("failed to write to {}: {error}", scratch.display()))
     };
-    let (ours, params) = env::furnish(test.params(), scratch).map_err(failed)?;
+    let (path, params) = env::furnish(test.params(), scratch).map_err(failed)?;
     let dir = std::path::absolute(test.dir()).map_err(|error| {
         Stop::error(format!("failed to find {}: {error}", test.dir().display()))
     })?;
@@ -128,7 +128,7 @@ fn spec(test: &Test, program: &Program, scratch: &Path) -> TestResult<Spec> {
         .env(env::DIR, dir)
         .env(env::SCRATCH, scratch)
         .env("TMPDIR", scratch)
-        .env("PATH", env::path_with(&ours))
+        .env("PATH", path)
         .current_dir(scratch))
 }
 

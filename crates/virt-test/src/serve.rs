@@ -206,9 +206,12 @@ async fn run(test: &Test, control: &Control<'_>, mut command: Command) -> TestRe
     let program = command.as_std().get_program().to_owned();
     let failed =
         |error: io::Error| Stop::error(format!("failed to run {}: {error}", program.display()));
+    let tools = test.scratch("vt")?;
+    let path = exec::path_with_command(tools.path()).map_err(failed)?;
     command
         .envs(control.environment())
         .env("VIRT_TEST_DIR", test.dir())
+        .env("PATH", path)
         .stdin(Stdio::inherit())
         .kill_on_drop(true);
     let mut child = command.spawn().map_err(failed)?;

@@ -470,6 +470,16 @@ fn vt_prints_for_people_and_for_programs_and_says_what_is_wrong() {
 }
 
 #[test]
+fn vt_is_there_in_a_session_of_serve_too() {
+    let lab = Lab::new();
+    let mut command = lab.command(&["serve", "--extra", "start_vm = no", "--logs-dir"]);
+    command.arg(lab.logs());
+    let said = Said::from(command.args(["--", "vt", "list"]).output().unwrap());
+    assert_eq!((said.status, &*said.out), (0, "vm1 absent\n"), "{said:?}");
+    assert_eq!(lab.left_in_runtime(), Vec::<PathBuf>::new());
+}
+
+#[test]
 fn its_machines_run_when_it_begins_and_are_held_by_vt() {
     let body = r#"
         set -eux
