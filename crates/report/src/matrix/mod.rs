@@ -200,6 +200,7 @@ pub(crate) mod tests {
             retried: Vec::new(),
             flaky: false,
             phases: Vec::new(),
+            sub_results: Vec::new(),
             migrations: match verdict {
                 Verdict::Skip => Vec::new(),
                 _ => vec![migration],
