@@ -37,7 +37,7 @@ pub struct TestDef {
 pub static TESTS: [TestDef];
 
 /// Kinds of tests that are written elsewhere than in Rust, and need a configuration to be a test: what `type = NAME` may say beside the
-/// names of [`TESTS`].
+/// names of tests.
 #[linkme::distributed_slice]
 pub static KINDS: [TestDef];
 
