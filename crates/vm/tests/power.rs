@@ -185,10 +185,7 @@ async fn a_crashed_qemu_leaves_its_core_dump_and_a_backtrace() {
             }
             let frames = crash.backtrace.join("\n");
             // Where it was hit is up to it: it may wait, or still answer.
-            assert!(
-                frames.contains("#0 ") && frames.contains("#2 "),
-                "{frames}"
-            );
+            assert!(frames.contains("#0 ") && frames.contains("#2 "), "{frames}");
             assert!(lab.log("qemu-backtrace.txt").contains("Thread 2"));
         }
     }
