@@ -284,7 +284,11 @@ fn child_that_is_killed() {
     let supervised = Process::spawn(spec, &ledger).unwrap();
     // Leaves its group and its session and has no parent-death signal: only the mark tells whose it is.
     let log = scratch.path().join("log");
-    let script = format!("setsid sleep 1000 & echo $! > {}; wait", log.display());
+    // It says so itself, once it has left: until then it would go with its group.
+    let script = format!(
+        "setsid sh -c 'echo $$ > {}; exec sleep 1000' & wait",
+        log.display()
+    );
     let _daemon = Process::spawn(shell(&script), &ledger).unwrap();
     wait_until("the daemon's pid", || {
         fs::read_to_string(&log).is_ok_and(|text| text.ends_with('\n'))
