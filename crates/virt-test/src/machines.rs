@@ -7,6 +7,9 @@ use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use jiff::{SpanRound, Timestamp, Unit};
 use rustix::fs::{FlockOperation, flock};
@@ -20,6 +23,9 @@ use crate::say;
 
 /// How a session says where it is.
 pub(crate) const SOCKET: &str = "VIRT_TEST_SOCKET=";
+
+/// How long a session may take to end: longer than any machine's ladder from asking to killing.
+const END: Duration = Duration::from_secs(600);
 
 /// What is known of a session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -343,24 +349,44 @@ fn stop(names: &[String], every: bool) -> Result<(), Status> {
         true => all(&directory)?.into_iter().map(|(name, _)| name).collect(),
         false => names.to_vec(),
     };
-    for name in names {
-        let (kept, _) = find(&Named { name: name.clone() })?;
-        let path = path_of(&directory, &name)?;
-        let holder = File::open(&path).map_err(|error| failed(&path, &error))?;
-        let line: Vec<OsString> = vec![
-            vt::NAME.into(),
-            "end".into(),
-            "--socket".into(),
-            kept.socket.into(),
-        ];
-        if vt::main(line) != ExitCode::SUCCESS {
-            return Err(Status::Failed);
+    // One that will not end is no reason to leave the others.
+    let outcomes: Vec<_> = names.iter().map(|name| end(&directory, name)).collect();
+    outcomes.into_iter().collect()
+}
+
+fn end(directory: &Path, name: &str) -> Result<(), Status> {
+    let named = Named {
+        name: name.to_owned(),
+    };
+    let (kept, _) = find(&named)?;
+    let path = path_of(directory, name)?;
+    let holder = File::open(&path).map_err(|error| failed(&path, &error))?;
+    let (tell, ended) = mpsc::channel();
+    let socket = kept.socket.into_os_string();
+    // Neither the answer nor the lock has a deadline of its own; whoever is still waited for then goes with this process.
+    thread::spawn(move || {
+        let line: [OsString; 4] = [vt::NAME.into(), "end".into(), "--socket".into(), socket];
+        let outcome = match vt::main(line) {
+            // It lets go when the machines have ended and all is cleaned up.
+            status if status == ExitCode::SUCCESS => {
+                flock(&holder, FlockOperation::LockShared).map_err(Some)
+            }
+            // It has been told.
+            _ => Err(None),
+        };
+        let _ = tell.send(outcome);
+    });
+    match ended.recv_timeout(END) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(None)) => Err(Status::Failed),
+        Ok(Err(Some(error))) => Err(failed(&path, &error.into())),
+        Err(_) => {
+            let waited = END.as_secs();
+            let hint = format!("kill {} ends it and its machines", kept.pid);
+            say::error(format!("{name} did not end within {waited} s"), &[hint]);
+            Err(Status::Failed)
         }
-        // It lets go when the machines have ended and all is cleaned up.
-        let gone = flock(&holder, FlockOperation::LockShared);
-        gone.map_err(|error| failed(&path, &error.into()))?;
     }
-    Ok(())
 }
 
 #[cfg(test)]

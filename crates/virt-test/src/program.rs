@@ -37,7 +37,14 @@ fn start(default_tests: Option<&str>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    if let Command::Run(args) = &cli.command {
+    let profiled = match &cli.command {
+        Command::Run(args) => Some(&**args),
+        // That of no name is how tests are run.
+        Command::Serve(args) => Some(&args.run).filter(|run| run.profile.is_some()),
+        Command::Shell(args) => Some(&args.run).filter(|run| run.profile.is_some()),
+        _ => None,
+    };
+    if let Some(args) = profiled {
         let words = match profile::applied(&words, args) {
             Ok(words) => words,
             Err(error) => {

@@ -102,3 +102,17 @@ fn a_shell_is_a_console_of_a_machine_that_ends_with_it() {
     assert!(shell.wait().unwrap().success());
     lab.assert_no_qemu_is_left();
 }
+
+#[test]
+fn a_profile_that_is_named_counts_for_machines_too() {
+    let lab = Lab::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    for words in [&["serve"][..], &["shell"], &["vm", "start"]] {
+        let mut command = lab.command(&[words, &["-P", "nosuch"]].concat());
+        let said: crate::lab::Said = command.current_dir(&elsewhere).output().unwrap().into();
+        assert!(
+            said.status == 4 && said.err.contains("a profile nosuch"),
+            "{words:?}: {said:?}"
+        );
+    }
+}
