@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::{Lab, qemus, spec, tiny};
 use machine::{
-    ByteSize, Device, Dimm, Disk, DiskBus, ImageFormat, MachineSpec, MachineType, Nic, VirtioPort,
+    Boot, ByteSize, Device, Dimm, Disk, DiskBus, ImageFormat, MachineSpec, MachineType, Nic, VirtioPort,
 };
 use vm::{Session, Vm, VmError};
 
@@ -29,6 +29,10 @@ fn furnished(mut spec: MachineSpec, machine: &MachineType) -> MachineSpec {
     spec.cpu.max = Some(3);
     spec.memory.slots = 4;
     spec.memory.max = Some(ByteSize::gib(2));
+    // In other memory a kernel may keep what it cannot move, and then it rightly refuses to give it back.
+    if let Boot::Kernel { cmdline, .. } = &mut spec.boot {
+        cmdline.push_str(" memhp_default_state=online_movable");
+    }
     spec
 }
 

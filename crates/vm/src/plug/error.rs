@@ -169,7 +169,11 @@ impl fmt::Display for Refusal {
                 }
             }
         }
-        write!(f, " ({})", self.event.name)
+        write!(f, " ({})", self.event.name)?;
+        if self.event.data["info"]["slot-type"] == "DIMM" {
+            f.write_str(" (hint: a kernel lets go of memory for sure only if it keeps nothing of its own there: boot it with memhp_default_state=online_movable)")?;
+        }
+        Ok(())
     }
 }
 
@@ -185,13 +189,14 @@ mod tests {
             event: Event {
                 seq: 0,
                 name: "ACPI_DEVICE_OST".to_owned(),
-                data: json!({"info": {"device": "m1", "source": 3, "status": 130}}),
+                data: json!({"info": {"device": "m1", "slot-type": "DIMM", "source": 3, "status": 130}}),
                 timestamp: None,
             },
         };
         assert_eq!(
             refusal.to_string(),
-            "the guest refuses to let go of memory module \"m1\": something that depends on it is busy (ACPI_DEVICE_OST)"
+            "the guest refuses to let go of memory module \"m1\": something that depends on it is busy (ACPI_DEVICE_OST) \
+             (hint: a kernel lets go of memory for sure only if it keeps nothing of its own there: boot it with memhp_default_state=online_movable)"
         );
     }
 }
