@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use common::{Lab, qemus, spec, tiny};
 use machine::{
-    Boot, ByteSize, Device, Dimm, Disk, DiskBus, ImageFormat, MachineSpec, MachineType, Nic, VirtioPort,
+    Boot, ByteSize, Device, Dimm, Disk, DiskBus, ImageFormat, MachineSpec, MachineType, Nic,
+    VirtioPort,
 };
 use vm::{Session, Vm, VmError};
 
