@@ -901,6 +901,39 @@ func (vm *VM) rawOpen(ctx context.Context, options *OpenOptions) (SessionInfo, e
 	return out.Session, err
 }
 
+// SSHOptions are what SSH can do without.
+type SSHOptions struct {
+	Timeout time.Duration
+}
+
+func (o *SSHOptions) put(in params) {
+	if o == nil {
+		return
+	}
+	if o.Timeout != 0 {
+		in["timeout"] = o.Timeout.Seconds()
+	}
+}
+
+// SSHReply is what SSH replies.
+type SSHReply struct {
+	Session SessionInfo `json:"session"`
+	Command []string    `json:"command"`
+}
+
+// SSH is org.virt-test.session.Ssh.
+//
+// Logs in to the guest by SSH, and tells how a program of this host gets there, such as a user's terminal: `command` is a shell in the
+// guest; with more words behind it, it runs these instead. It joins the session, asks for nothing, and ends with it. The machine is one
+// with `shell_client = ssh`.
+func (vm *VM) SSH(ctx context.Context, options *SSHOptions) (SSHReply, error) {
+	in := params{"vm": vm.name}
+	options.put(in)
+	var out SSHReply
+	err := vm.test.call(ctx, "org.virt-test.session.Ssh", in, &out)
+	return out, err
+}
+
 // SessionList is org.virt-test.session.List.
 func (t *Test) SessionList(ctx context.Context) ([]SessionInfo, error) {
 	in := params{}

@@ -470,6 +470,17 @@ export interface OpenOptions extends CallOptions {
   timeout?: number | null;
 }
 
+/** What `ssh` can do without. */
+export interface SshOptions extends CallOptions {
+  timeout?: number | null;
+}
+
+/** What `ssh` replies. */
+export interface SshReply {
+  session: SessionInfo;
+  command: string[];
+}
+
 /** What `exec` can do without. */
 export interface ExecOptions extends CallOptions {
   command?: string | null;
@@ -780,6 +791,13 @@ export class VmMethods extends Caller {
    * Plugs the cable of a card in or pulls it out.
    */
   setLink(nic: string, up: boolean, options?: CallOptions): Promise<void>;
+
+  /**
+   * Logs in to the guest by SSH, and tells how a program of this host gets there, such as a user's terminal: `command` is a shell in the
+   * guest; with more words behind it, it runs these instead. It joins the session, asks for nothing, and ends with it. The machine is one
+   * with `shell_client = ssh`.
+   */
+  ssh(options?: SshOptions): Promise<SshReply>;
 
   /**
    * Types on a console. No newline is added.

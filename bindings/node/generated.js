@@ -147,6 +147,10 @@ export class VmMethods extends Caller {
     return this.call('org.virt-test.session.Open', { vm: this.name }, options, 'session');
   }
 
+  ssh(options) {
+    return this.call('org.virt-test.session.Ssh', { vm: this.name }, options);
+  }
+
   rawExec(options) {
     return this.stream('org.virt-test.session.Exec', { vm: this.name }, options);
   }

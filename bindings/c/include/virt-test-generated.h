@@ -538,6 +538,16 @@ typedef struct VtOpenOptions {
     double timeout;
 } VtOpenOptions;
 
+typedef struct VtSshOptions {
+    double timeout;
+} VtSshOptions;
+
+typedef struct VtSshReply {
+    VtSessionInfo *session;
+    size_t n_command;
+    const char **command;
+} VtSshReply;
+
 typedef struct VtExecOptions {
     const char *command;
     const char *const *argv;
@@ -767,6 +777,13 @@ bool vt_vm_set_link(VtVm *vm, const char *nic, bool up, VtError **errp);
  * A private network: how many cards are on it, and the file its traffic is recorded in.
  */
 VtNetworkInfoReply *vt_network_info(VtTest *t, const char *network, VtError **errp);
+
+/*
+ * Logs in to the guest by SSH, and tells how a program of this host gets there, such as a user's terminal: `command` is a shell in the
+ * guest; with more words behind it, it runs these instead. It joins the session, asks for nothing, and ends with it. The machine is one
+ * with `shell_client = ssh`.
+ */
+VtSshReply *vt_vm_ssh(VtVm *vm, const VtSshOptions *options, VtError **errp);
 
 VtSessionInfo *vt_session_list(VtTest *t, size_t *n_sessions, VtError **errp);
 

@@ -797,6 +797,16 @@ void vt__put_open_options(json_t *in, const VtOpenOptions *o)
     }
 }
 
+void vt__put_ssh_options(json_t *in, const VtSshOptions *o)
+{
+    if (!o) {
+        return;
+    }
+    if (o->timeout) {
+        json_object_set_new(in, "timeout", json_real(o->timeout));
+    }
+}
+
 void vt__put_exec_options(json_t *in, const VtExecOptions *o)
 {
     if (!o) {
@@ -1407,6 +1417,30 @@ VtNetworkInfoReply *vt_network_info(VtTest *t, const char *network, VtError **er
     VtNetworkInfoReply *out = vt__body(reply);
     out->ports = json_integer_value(json_object_get(json, "ports"));
     out->capture = json_string_value(json_object_get(json, "capture"));
+    return out;
+}
+
+VtSshReply *vt_vm_ssh(VtVm *vm, const VtSshOptions *options, VtError **errp)
+{
+    json_t *in = json_object();
+
+    json_object_set_new(in, "vm", vt__string(vm->name));
+    vt__put_ssh_options(in, options);
+    json_t *json = vt__call(vm->test, "org.virt-test.session.Ssh", in, errp);
+    if (!json) {
+        return NULL;
+    }
+    VtReply *reply = vt__reply(vm->test, json, sizeof(VtSshReply));
+    VtSshReply *out = vt__body(reply);
+    if (vt__is_there(json_object_get(json, "session"))) {
+        out->session = vt__room(reply, 1, sizeof(VtSessionInfo));
+        vt__decode_session_info(reply, json_object_get(json, "session"), out->session);
+    }
+    out->n_command = json_array_size(json_object_get(json, "command"));
+    out->command = vt__room(reply, out->n_command, sizeof(char *));
+    for (size_t i = 0; i < out->n_command; i++) {
+        out->command[i] = json_string_value(json_array_get(json_object_get(json, "command"), i));
+    }
     return out;
 }
 

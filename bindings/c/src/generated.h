@@ -29,6 +29,7 @@ void vt__put_image_convert_options(json_t *in, const VtImageConvertOptions *o);
 void vt__put_image_resize_options(json_t *in, const VtImageResizeOptions *o);
 void vt__put_address_options(json_t *in, const VtAddressOptions *o);
 void vt__put_open_options(json_t *in, const VtOpenOptions *o);
+void vt__put_ssh_options(json_t *in, const VtSshOptions *o);
 void vt__put_exec_options(json_t *in, const VtExecOptions *o);
 void vt__put_console_options(json_t *in, const VtConsoleOptions *o);
 void vt__put_console_send_options(json_t *in, const VtConsoleSendOptions *o);

@@ -396,6 +396,13 @@ class NetworkInfoReply:
 
 
 @dataclass(kw_only=True)
+class SshReply:
+    """What `ssh` replies."""
+    session: SessionInfo
+    command: list[str]
+
+
+@dataclass(kw_only=True)
 class ConsoleExpectReply:
     """What `console_expect` replies."""
     before: str
@@ -522,6 +529,13 @@ class VmMethods(Caller):
     def set_link(self, nic: str, up: bool) -> None:
         """Plugs the cable of a card in or pulls it out."""
         self._call("org.virt-test.network.SetLink", {"vm": self.name, "nic": nic, "up": up}, None, None)
+
+    def ssh(self, *, timeout: float | None = None) -> SshReply:
+        """Logs in to the guest by SSH, and tells how a program of this host gets there, such as a user's terminal: `command` is a shell in the
+        guest; with more words behind it, it runs these instead. It joins the session, asks for nothing, and ends with it. The machine is one
+        with `shell_client = ssh`.
+        """
+        return self._call("org.virt-test.session.Ssh", {"vm": self.name, "timeout": timeout}, None, SshReply)
 
     def console_send(self, text: str, *, console: str | None = None) -> None:
         """Types on a console. No newline is added."""
@@ -784,6 +798,13 @@ class AsyncVmMethods(AsyncCaller):
     async def set_link(self, nic: str, up: bool) -> None:
         """Plugs the cable of a card in or pulls it out."""
         await self._call("org.virt-test.network.SetLink", {"vm": self.name, "nic": nic, "up": up}, None, None)
+
+    async def ssh(self, *, timeout: float | None = None) -> SshReply:
+        """Logs in to the guest by SSH, and tells how a program of this host gets there, such as a user's terminal: `command` is a shell in the
+        guest; with more words behind it, it runs these instead. It joins the session, asks for nothing, and ends with it. The machine is one
+        with `shell_client = ssh`.
+        """
+        return await self._call("org.virt-test.session.Ssh", {"vm": self.name, "timeout": timeout}, None, SshReply)
 
     async def console_send(self, text: str, *, console: str | None = None) -> None:
         """Types on a console. No newline is added."""

@@ -12,6 +12,7 @@ pub mod model;
 mod node;
 mod perl;
 mod python;
+mod rust;
 mod server;
 mod text;
 
@@ -36,6 +37,7 @@ pub fn generate(definitions: &[String]) -> Result<Vec<File>, Error> {
         ("node/generated.js", node::module(&flat)),
         ("node/generated.d.ts", node::types(&flat)),
         ("python/virt_test/generated.py", python::generate(&flat)),
+        ("rust/src/generated.rs", rust::generate(&flat)),
         ("perl/lib/VirtTest/Generated.pm", perl::generate(&flat)),
         ("c/include/virt-test-generated.h", c::header(&flat)?),
         ("c/src/generated.h", c::internal(&flat)),

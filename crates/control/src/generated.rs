@@ -399,6 +399,19 @@ pub mod session {
 
     #[derive(Debug, Clone, PartialEq, Deserialize)]
     #[serde(deny_unknown_fields)]
+    pub struct SshCall {
+        pub vm: String,
+        pub timeout: Option<f64>,
+    }
+
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    pub struct SshReply {
+        pub session: Session,
+        pub command: Vec<String>,
+    }
+
+    #[derive(Debug, Clone, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
     pub struct ListCall {}
 
     #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -1351,6 +1364,7 @@ pub(crate) async fn dispatch(call: &Call<'_>, method: &str, it: Value) -> Option
         "org.virt-test.network.SetLink" => carry_out(it, |it| call.network_set_link(it)).await,
         "org.virt-test.network.Info" => carry_out(it, |it| call.network_info(it)).await,
         "org.virt-test.session.Open" => carry_out(it, |it| call.session_open(it)).await,
+        "org.virt-test.session.Ssh" => carry_out(it, |it| call.session_ssh(it)).await,
         "org.virt-test.session.List" => carry_out(it, |it| call.session_list(it)).await,
         "org.virt-test.session.Close" => carry_out(it, |it| call.session_close(it)).await,
         "org.virt-test.session.Exec" => carry_out(it, |it| call.session_exec(it)).await,

@@ -491,11 +491,11 @@ pub enum VmCommand {
         #[command(flatten)]
         of: Named,
     },
-    /// Run a command in the guest by SSH; of a machine started with --extra 'shell_client = ssh'
+    /// Make a shell in the guest this terminal's, or run a command in it, by SSH; of a machine started with --extra 'shell_client = ssh'
     Ssh {
         #[command(flatten)]
         of: Named,
-        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
     /// A command of QEMU's monitor, such as: virt-test vm qmp vm query-status

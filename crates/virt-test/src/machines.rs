@@ -218,6 +218,7 @@ pub fn vm(command: &VmCommand, typed: &[OsString]) -> ExitCode {
         VmCommand::List { print } => list(print.message_format),
         VmCommand::Exec { of, words } => return hold(of, &["exec"], words),
         VmCommand::Console { of } => return hold(of, &["attach"], &[]),
+        VmCommand::Ssh { of, words } if words.is_empty() => return hold(of, &["ssh"], &[]),
         VmCommand::Ssh { of, words } => return hold(of, &["exec", "--channel", "ssh"], words),
         VmCommand::Qmp { of, words } => return hold(of, &["qmp"], words),
         VmCommand::Screenshot { of, file } => return screenshot(of, file.as_deref()),

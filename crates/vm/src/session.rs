@@ -1,5 +1,6 @@
 //! A session that ends with its machine.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,6 +103,15 @@ impl Session {
             _ => return None,
         };
         Some(Session::new(inner, Arc::clone(&self.watch)))
+    }
+
+    /// A command of this host that is a shell in the guest, where the session is one by SSH: see [`guest::Ssh::command`].
+    #[must_use]
+    pub fn ssh_command(&self) -> Option<Vec<OsString>> {
+        match &self.inner {
+            guest::Session::Ssh(ssh) => Some(ssh.command()),
+            _ => None,
+        }
     }
 
     /// The session without the machine's limits and health.

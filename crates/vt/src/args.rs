@@ -263,6 +263,8 @@ pub(crate) enum MachineCommand {
     },
     /// Make a console this terminal's; Ctrl-] gives it back
     Attach { console: Option<String> },
+    /// Make a shell in the guest this terminal's, by SSH; of a machine with shell_client = ssh
+    Ssh,
     /// Type on a console: a line, unless --raw
     Type {
         text: String,

@@ -12,7 +12,8 @@ mod request;
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::process::ExitCode;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -122,6 +123,9 @@ fn run(typed: &Typed) -> Result<u8, Error> {
                 attach::attach(common.socket.as_deref(), vm, &request)?;
                 return Ok(0);
             }
+            if let MachineCommand::Ssh = command {
+                return ssh(request, common);
+            }
             if let MachineCommand::Exec { channel, stdin, .. } = command {
                 let channel = channel.as_ref().map(args::word);
                 return exec(request, channel, *stdin, common);
@@ -229,6 +233,28 @@ fn exec(
         copy(true, output.get("stderr"))?;
     }
     Ok(status(&output))
+}
+
+/// A shell in the guest on this terminal, by the host's `ssh`, which is told how by the other end.
+fn ssh(request: Request, common: &Common) -> Result<u8, Error> {
+    let mut client = Client::connect(common.socket.as_deref())?;
+    let answer = client.call(&request.method, request.parameters)?;
+    if common.json {
+        print::line(&Value::Object(answer).to_string())?;
+        return Ok(0);
+    }
+    let words = answer.get("command").and_then(Value::as_array);
+    let mut words = words.into_iter().flatten().filter_map(Value::as_str);
+    let program = words.next().unwrap_or("ssh");
+    let ended = Command::new(program).args(words).status();
+    let session = answer.get("session").and_then(|session| session.get("id"));
+    let close = Parameters::from_iter([("session".to_owned(), json!(session))]);
+    client.call("org.virt-test.session.Close", close)?;
+    let ended = ended.map_err(|error| io::Error::other(format!("{program}: {error}")))?;
+    let status = ended.code().or_else(|| Some(128 + ended.signal()?));
+    Ok(status
+        .and_then(|status| u8::try_from(status).ok())
+        .unwrap_or(FAILED))
 }
 
 /// Output of the guest, as it was.

@@ -226,6 +226,7 @@ fn guest(vm: &str, command: &MachineCommand) -> Option<Request> {
         M::Attach { console } => {
             Request::new("session.Console", json!({ "console": console })).more(true)
         }
+        M::Ssh => Request::new("session.Ssh", json!({})),
         M::Type { text, console, raw } => {
             let text = if *raw {
                 text.clone()
@@ -529,6 +530,7 @@ mod tests {
         ("vm.Screendump", "vm1 screendump x"),
         ("vm.SendKey", "vm1 key a b --hold 1"),
         ("session.Exec", "vm1 exec --timeout 9 -- a b"),
+        ("session.Ssh", "vm1 ssh"),
         ("session.Console", "vm1 console serial0 --follow"),
         ("session.ConsoleSend", "vm1 type x --console serial0"),
         (

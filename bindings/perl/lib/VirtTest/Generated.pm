@@ -372,6 +372,23 @@ sub _raw_open ($self, %options) {
     return $self->_call('org.virt-test.session.Open', $types, { %options, vm => $self->{name} }, 'session');
 }
 
+=head2 $vm->ssh(%options)
+
+Logs in to the guest by SSH, and tells how a program of this host gets there, such as a user's terminal: `command` is a shell in the
+guest; with more words behind it, it runs these instead. It joins the session, asks for nothing, and ends with it. The machine is one
+with `shell_client = ssh`.
+
+Options: timeout.
+
+Returns a hash of session, command.
+
+=cut
+
+sub ssh ($self, %options) {
+    state $types = { vm => 'string', timeout => 'float' };
+    return $self->_call('org.virt-test.session.Ssh', $types, { %options, vm => $self->{name} });
+}
+
 sub _raw_exec ($self, %options) {
     state $types = { vm => 'string', command => 'string', argv => [array => 'string'], input => 'string', env => [map => 'string'], encoding => 'string', timeout => 'float' };
     return $self->_stream('org.virt-test.session.Exec', $types, { %options, vm => $self->{name} });

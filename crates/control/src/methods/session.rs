@@ -1,6 +1,7 @@
 //! `org.virt-test.session`: sessions that calls share, commands, consoles.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -13,10 +14,11 @@ use machine::shell_quote;
 use regex::Regex;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
-use vm::Vm;
+use vm::{Blame, Vm};
 
 use crate::call::{Call, limit};
 use crate::failure::Failure;
+use crate::generated::error::Kind;
 use crate::generated::session::*;
 
 /// Base time for a command unless a call says otherwise.
@@ -147,11 +149,30 @@ impl Call<'_> {
         let base = it.timeout.map(|time| limit(Some(time), Duration::ZERO));
         let channel = it.channel.unwrap_or(Channel::Standard);
         let session = self.open(&vm, channel, base.transpose()?).await?;
-        let open = Open::new(&vm, session);
-        let id = format!("{}-session{}", it.vm, self.state.number());
+        let session = self.keep(&it.vm, Open::new(&vm, session));
+        Ok(OpenReply { session })
+    }
+
+    pub(crate) async fn session_ssh(&self, it: SshCall) -> Result<SshReply, Failure> {
+        let vm = self.vm(&it.vm)?;
+        let base = it.timeout.map(|time| limit(Some(time), Duration::ZERO));
+        let session = self.open(&vm, Channel::Ssh, base.transpose()?).await?;
+        let words = session.ssh_command().unwrap_or_default().into_iter();
+        let command: Result<Vec<String>, _> = words.map(OsString::into_string).collect();
+        let command = command.map_err(|word| {
+            let message = format!("a path of this run is no UTF-8: {}", word.display());
+            Failure::new(Kind::HostFailed {}, Blame::Host, message)
+        })?;
+        let session = self.keep(&it.vm, Open::new(&vm, session));
+        Ok(SshReply { session, command })
+    }
+
+    /// Gives a session a name.
+    fn keep(&self, vm: &str, open: Arc<Open>) -> Session {
+        let id = format!("{vm}-session{}", self.state.number());
         let session = told(&id, &open);
         lock(&self.state.sessions.named).insert(id, open);
-        Ok(OpenReply { session })
+        session
     }
 
     pub(crate) async fn session_list(&self, _: ListCall) -> Result<ListReply, Failure> {

@@ -8,6 +8,7 @@ mod copy;
 mod key;
 mod run;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -172,6 +173,18 @@ impl Ssh {
         }
     }
 
+    /// A command of this host that is a shell in the guest, on a terminal where there is one; with more words behind it, it runs these.
+    /// It joins this connection and asks for nothing, and ends with it.
+    #[must_use]
+    pub fn command(&self) -> Vec<OsString> {
+        let login = &self.connection.login;
+        let mut command = vec![login.program.clone().into_os_string()];
+        command.extend(words(login, &self.connection.socket));
+        command.extend(JOIN.map(OsString::from));
+        command.push(login.address.ip().to_string().into());
+        command
+    }
+
     fn attempt(&self, tried: impl Into<String>, limit: Duration) -> Attempt {
         Attempt::new(tried, limit, self.connection.last_line.clone())
     }
@@ -226,14 +239,11 @@ async fn greeting(address: SocketAddr) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&greeting).into_owned())
 }
 
-/// An `ssh` that knows only what it is told here.
-fn ssh(login: &SshLogin, socket: &std::path::Path) -> Command {
-    let mut command = Command::new(&login.program);
-    // Of its options, the first that is given counts.
-    command.args(["-F", "none", "-T"]).arg("-S").arg(socket);
+/// The words of an `ssh` that knows only what it is told here.
+fn words(login: &SshLogin, socket: &std::path::Path) -> Vec<OsString> {
+    let mut words: Vec<OsString> = vec!["-F".into(), "none".into(), "-S".into(), socket.into()];
     for option in [
         "LogLevel=ERROR",
-        "EscapeChar=none",
         "ControlPersist=no",
         "ForwardAgent=no",
         "ForwardX11=no",
@@ -245,10 +255,21 @@ fn ssh(login: &SshLogin, socket: &std::path::Path) -> Command {
         "UpdateHostKeys=no",
         "NumberOfPasswordPrompts=1",
     ] {
-        command.args(["-o", option]);
+        words.extend(["-o".into(), option.into()]);
     }
+    words.extend(["-l".into(), login.user.clone().into()]);
+    words
+}
+
+/// Only ever through the connection there is.
+const JOIN: [&str; 4] = ["-o", "ControlMaster=no", "-o", "ProxyCommand=false"];
+
+/// An `ssh` for a program, not for a terminal.
+fn ssh(login: &SshLogin, socket: &std::path::Path) -> Command {
+    let mut command = Command::new(&login.program);
     command
-        .args(["-l", &login.user])
+        .args(["-T", "-o", "EscapeChar=none"])
+        .args(words(login, socket))
         .env_remove("SSH_AUTH_SOCK")
         .env_remove("DISPLAY")
         .env("SHELL", "/bin/sh")

@@ -14,7 +14,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::OwnedRwLockReadGuard;
 use tokio::time::timeout;
 
-use super::{Ssh, piped, spawn, ssh};
+use super::{JOIN, Ssh, piped, spawn, ssh};
 use crate::command::{Command, kill_tree, quoted, shortened};
 use crate::error::{Attempt, Cause, GuestError};
 use crate::output::{ExitStatus, Output};
@@ -106,9 +106,8 @@ impl Ssh {
         );
         let login = &self.connection.login;
         let mut client = ssh(login, &self.connection.socket);
-        // Only ever through the connection there is.
         client
-            .args(["-o", "ControlMaster=no", "-o", "ProxyCommand=false"])
+            .args(JOIN)
             .arg(login.address.ip().to_string())
             // Whatever the account's own shell is, this one reads the script.
             .arg(format!("exec /bin/sh -c {}", quoted(&script)))

@@ -1,6 +1,7 @@
 //! Machines that stay up until they are stopped.
 
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 
 use crate::lab::Lab;
@@ -100,6 +101,44 @@ fn a_shell_is_a_console_of_a_machine_that_ends_with_it() {
     // Ctrl-]
     keyboard.write_all(b"\x1d").unwrap();
     assert!(shell.wait().unwrap().success());
+    lab.assert_no_qemu_is_left();
+}
+
+#[test]
+fn a_shell_over_ssh_is_on_the_terminal_and_leaves_no_session_behind() {
+    let lab = Lab::new();
+    let said = start(&lab, &["--extra", "shell_client = ssh"]);
+    assert_eq!(said.status, 0, "{said:?}");
+    let said = lab.say(&["vm", "ssh", "vm", "--", "uname -s; exit 3"]);
+    assert_eq!((said.status, &*said.out), (3, "Linux\n"), "{said:?}");
+
+    // script(1) has a terminal for it, and hands on its status.
+    let ours = lab.command(&["vm", "ssh", "vm"]);
+    let line = format!("{} vm ssh vm", ours.get_program().display());
+    let mut command = std::process::Command::new("script");
+    command.args(["-qefc", &line, "/dev/null"]);
+    let ours = ours.get_envs();
+    command.envs(ours.filter_map(|(name, value)| Some((name, value?))));
+    let mut shell = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut keyboard, mut screen) = (shell.stdin.take().unwrap(), shell.stdout.take().unwrap());
+    keyboard
+        .write_all(b"test -t 0 && echo terminal $((40 + 2)); exit 5\r")
+        .unwrap();
+    let mut shown = String::new();
+    screen.read_to_string(&mut shown).unwrap();
+    assert_eq!(shell.wait().unwrap().code(), Some(5), "{shown}");
+    assert!(shown.contains("terminal 42"), "{shown}");
+
+    let socket = lab.say(&["vm", "socket", "vm"]).out;
+    let list = ["call", "org.virt-test.session.List"];
+    let mut vt = lab.command(&[&list[..], &["--socket", socket.trim()]].concat());
+    let said: crate::lab::Said = vt.arg0("vt").output().unwrap().into();
+    assert_eq!(said.out.trim(), "sessions: []", "{said:?}");
+    assert_eq!(lab.say(&["vm", "stop", "vm"]).status, 0);
     lab.assert_no_qemu_is_left();
 }
 
