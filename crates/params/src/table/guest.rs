@@ -163,6 +163,12 @@ pub(super) const TROUBLE: Section = Section {
             "What QEMU does when the watchdog fires, one after the other; one that ends QEMU comes last.",
         )
         .or("reset"),
+        Key::bool(
+            "watchdog_attended",
+            Test,
+            "Whether it is shown first that a watchdog that is looked after does not fire.",
+        )
+        .or("yes"),
         Key::text("watchdog_driver", Test, "The guest's driver of the watchdog.").or("i6300esb"),
         Key::count(
             "watchdog_timeout",
