@@ -30,8 +30,11 @@ const REFERENCE: Duration = Duration::from_micros(270);
 const RUNS: u32 = 12;
 
 /// Bounds of the factors: beyond these the host is not slow but unfit, and somebody should be told soon.
+///
+/// Under a load of 19 on 2 processors, by which such a host is ten times as busy as it should be, guests booted under TCG in 20 s instead of
+/// 3 s: a limit of 30 s is 300 s long there, stretched by nothing yet. Stretching it further only tells later what never comes.
 const SLOWEST: f64 = 20.0;
-const BUSIEST: f64 = 20.0;
+const BUSIEST: f64 = 4.0;
 
 /// Raised when what is kept changes its meaning, the reference included.
 const FORMAT: u32 = 1;
@@ -229,6 +232,7 @@ mod tests {
     fn the_guest_shares_the_processors_with_what_runs_already() {
         assert_eq!(busy_factor(7.0, 2), 4.0);
         assert_eq!(busy_factor(1.0, 2), 1.0);
+        assert_eq!(busy_factor(25.0, 2), BUSIEST);
         assert_eq!(busy_factor(1e9, 2), BUSIEST);
         assert_eq!(busy_factor(3.0, 0), 4.0);
     }

@@ -67,7 +67,7 @@ impl Vm {
         let agent = self.agent()?;
         let limit = self.limit(base);
         self.watch
-            .talk("answer of the guest agent", agent.sync(limit))
+            .hear("answer of the guest agent", agent.sync(limit))
             .await?;
         Ok(agent)
     }
@@ -102,7 +102,7 @@ impl Vm {
         base: Duration,
     ) -> Result<Session, VmError> {
         let login = console.wait_for_login(login, self.limit(base));
-        let shell = self.watch.talk("login", login).await?;
+        let shell = self.watch.hear("login", login).await?;
         Ok(self.session_over(guest::Session::Console(Box::new(shell))))
     }
 
@@ -120,7 +120,7 @@ impl Vm {
         };
         let last_line = self.console().ok().map(Console::last_line_handle);
         let connect = Ssh::connect(login, last_line, self.limit(base));
-        let ssh = self.watch.talk("SSH login", connect).await?;
+        let ssh = self.watch.hear("SSH login", connect).await?;
         Ok(self.session_over(guest::Session::Ssh(ssh)))
     }
 

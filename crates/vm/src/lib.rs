@@ -40,6 +40,7 @@ pub mod plug;
 mod power;
 pub mod qmp;
 mod session;
+mod silence;
 mod sockets;
 mod start;
 mod traffic;

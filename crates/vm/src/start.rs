@@ -99,6 +99,7 @@ impl Vm {
             firmware: Tail::default(),
             main_console: console.cloned(),
             consoles: OnceLock::new(),
+            told_to_speak: beginning == Beginning::Reset && is_told_to_speak(&spec),
             logged_in: AtomicBool::new(false),
         };
         let mut vm = Vm {
@@ -254,6 +255,16 @@ impl Beginning {
                 Ok(render(&spec, capabilities, endpoints)?.incoming())
             }
         }
+    }
+}
+
+/// A kernel that is handed over comes with its command line; what a disk holds nobody knows.
+fn is_told_to_speak(spec: &MachineSpec) -> bool {
+    match &spec.boot {
+        Boot::Kernel { cmdline, .. } => cmdline
+            .split_ascii_whitespace()
+            .any(|word| word.starts_with("console=")),
+        Boot::Disk => false,
     }
 }
 

@@ -37,6 +37,8 @@ pub(crate) struct Watch {
     pub(crate) consoles: OnceLock<BTreeMap<String, Console>>,
     /// Id of the console whose lines count as the guest's last words.
     pub(crate) main_console: Option<String>,
+    /// Was the guest's kernel told to speak on a console? Then one that does not is not well.
+    pub(crate) told_to_speak: bool,
     /// Has anybody logged in on that console?
     pub(crate) logged_in: AtomicBool,
 }

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use common::{Lab, qemus, spec, tiny};
 use guest::{Exec, Login};
-use machine::{Boot, MachineType};
+use host::deadlines::Deadlines;
+use machine::{Boot, Firmware, MachineSpec, MachineType};
 use vm::qmp::RunState;
 use vm::{FindingKind, Ladder, Rung, Vm, VmError};
 
@@ -130,6 +131,44 @@ async fn an_expected_panic_is_told_by_pvpanic_and_ends_nothing() {
             vm.health().findings()
         );
         vm.destroy().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_guest_without_a_sign_of_life_is_not_waited_out() {
+    for qemu in qemus() {
+        let mut lab = Lab::new(&qemu);
+        lab.context.deadlines = Deadlines::fixed(1.0);
+        // Firmware that halts at its first instruction, 16 bytes before the end: `hlt; jmp -3`.
+        let mut rom = vec![0; 64 << 10];
+        let first = rom.len() - 16;
+        rom[first..first + 3].copy_from_slice(&[0xf4, 0xeb, 0xfd]);
+        let path = lab.logs().join("rom");
+        std::fs::write(&path, rom).unwrap();
+        let spec = |name| {
+            let mut spec = MachineSpec::new(name);
+            spec.firmware = Firmware::Bios(path.clone());
+            spec.boot = Boot::Disk;
+            spec
+        };
+        let vm = Vm::start(spec("vm1"), &lab.context).await.unwrap();
+        // This one stands still because it is told to.
+        let beside = lab.another("vm2");
+        let paused = Vm::start_paused(spec("vm2"), &beside).await.unwrap();
+        let (silent, waiting) = tokio::join!(
+            vm.session(Duration::from_secs(300)),
+            paused.session(Duration::from_secs(30)),
+        );
+        let Err(VmError::Unwell { finding, .. }) = &silent else {
+            panic!("{silent:?}");
+        };
+        assert_eq!(finding.kind, FindingKind::GuestSilent, "{finding}");
+        let words = ["has never said a word", "vCPU 0 idle, halted at 0x"];
+        for words in words {
+            assert!(finding.summary.contains(words), "{finding}");
+        }
+        assert!(matches!(waiting, Err(VmError::Guest { .. })), "{waiting:?}");
+        assert_eq!(paused.health().findings(), []);
     }
 }
 

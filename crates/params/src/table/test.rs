@@ -7,7 +7,7 @@ pub(super) const SECTION: Section = Section {
     title: "How a test runs",
     doc: "Time limits, here and below, are those of an idle host with KVM. Each is stretched by how \
           much slower the host's processor is, tenfold where TCG runs the guest, and by how busy the \
-          host is at that moment; a limit that expires says what it was stretched to.",
+          host is at that moment, up to fourfold; a limit that expires says what it was stretched to.",
     keys: &[
         Key::seconds(
             "test_timeout",

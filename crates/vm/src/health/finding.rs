@@ -58,6 +58,8 @@ pub enum FindingKind {
     SoftLockup,
     /// A task of the guest made no progress.
     HungTask,
+    /// The guest is awaited and shows no sign of life.
+    GuestSilent,
     /// Firmware, boot loader or initramfs found nothing to boot.
     FirmwareDeadEnd,
     /// KVM gave up.
@@ -76,7 +78,7 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// All there are.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::QemuExit,
         Self::QemuCrash,
         Self::GuestPanic,
@@ -84,6 +86,7 @@ impl FindingKind {
         Self::KernelWarning,
         Self::SoftLockup,
         Self::HungTask,
+        Self::GuestSilent,
         Self::FirmwareDeadEnd,
         Self::KvmInternalError,
         Self::BlockIoError,
@@ -104,6 +107,7 @@ impl fmt::Display for FindingKind {
             Self::KernelWarning => "guest kernel warning",
             Self::SoftLockup => "guest CPU stuck",
             Self::HungTask => "guest task hung",
+            Self::GuestSilent => "guest silent",
             Self::FirmwareDeadEnd => "nothing to boot",
             Self::KvmInternalError => "KVM internal error",
             Self::BlockIoError => "disk I/O error",
