@@ -111,12 +111,19 @@ impl Client {
         message.push(0);
         let mut connection = self.take()?;
         let sent = connection.0.get_mut().write_all(&message);
-        sent.map_err(|source| Error::Lost { method, source })?;
-        Ok(Replies {
+        let mut replies = Replies {
             client: self.clone(),
             method,
             connection: Some(connection),
-        })
+        };
+        match sent {
+            Ok(()) => Ok(replies),
+            // What is too much for it is told before all of it was sent.
+            Err(source) => match replies.receive() {
+                Err(refused @ Error::Call(_)) => Err(refused),
+                _ => Err(Error::Lost { method, source }),
+            },
+        }
     }
 }
 

@@ -13,13 +13,14 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::{Mutex, watch};
 use tracing::debug;
+use vm::Blame;
 
 use crate::call::Call;
 use crate::control::State;
 use crate::failure::Failure;
-use crate::generated;
+use crate::generated::{self, error::Kind};
 use crate::service;
-use crate::wire::{self, Messages, Next, Request};
+use crate::wire::{self, Messages, Next, Request, Room};
 
 /// Base time for a call to put things in order after its client has gone.
 const GRACE: Duration = Duration::from_secs(10);
@@ -28,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) async fn serve(stream: UnixStream, test: &Test, state: &State) {
     let (reader, writer) = stream.into_split();
     let writer = Mutex::new(writer);
-    let mut messages = Messages::new(reader);
+    let mut messages = Messages::new(reader, &state.room);
     loop {
         let message = match messages.next().await {
             Ok(Next::Message(message)) => message,
@@ -39,9 +40,10 @@ pub(crate) async fn serve(stream: UnixStream, test: &Test, state: &State) {
                 ));
                 return part(&writer, &failure).await;
             }
+            Ok(Next::NoRoom) => return part(&writer, &no_room(&state.room)).await,
             Ok(Next::End) | Err(_) => return,
         };
-        let request = match serde_json::from_slice(&message) {
+        let (request, _room) = match message.request() {
             Ok(request) => request,
             Err(error) => {
                 let failure = Failure::invalid(format!("this is no call of varlink: {error}"));
@@ -54,7 +56,6 @@ pub(crate) async fn serve(stream: UnixStream, test: &Test, state: &State) {
             oneway,
             more,
         } = request;
-        drop(message);
         let oneway = oneway.unwrap_or(false);
         let (tell, gone) = watch::channel(false);
         let call = Call {
@@ -108,6 +109,15 @@ async fn carry_out(call: &Call<'_>, method: &str, parameters: Value) -> Result<V
 fn error(failure: &Failure) -> Result<Vec<u8>, serde_json::Error> {
     let (name, parameters) = failure.told();
     wire::error(&name, &parameters)
+}
+
+fn no_room(room: &Room) -> Failure {
+    let most = room.size() >> 20;
+    let message = format!(
+        "the messages of all clients that are under way take {most} MiB already, and none of them comes to its end \
+         (hint: name files rather than sending what is in them)"
+    );
+    Failure::new(Kind::HostFailed {}, Blame::Host, message)
 }
 
 /// Says a last word.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use harness::{Stop, Test, TestResult};
+use host::deadlines::Deadlines;
 use host::ledger::Scratch;
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use tokio::net::{UnixListener, UnixStream};
@@ -20,9 +21,16 @@ use tracing::{debug, warn};
 
 use crate::connection;
 use crate::methods::Sessions;
+use crate::wire::Room;
 
 /// Descriptors we want to be allowed at least; a client takes one, or two while it waits.
 const DESCRIPTORS: u64 = 16_384;
+
+/// Memory for messages that are under way, in bytes.
+const ROOM: usize = 256 << 20;
+
+/// Base time for which a message waits for room that others have.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// After the host had no descriptor left for a client.
 const BREATH: Duration = Duration::from_millis(100);
@@ -37,9 +45,10 @@ pub struct Control<'t> {
 }
 
 /// What clients share.
-#[derive(Default)]
 pub(crate) struct State {
     pub sessions: Sessions,
+    /// For long messages.
+    pub room: Room,
     /// Is this a session of a user's, rather than a test?
     pub is_session: bool,
     said: Mutex<Option<Stop>>,
@@ -48,6 +57,17 @@ pub(crate) struct State {
 }
 
 impl State {
+    fn new(deadlines: Deadlines) -> Self {
+        Self {
+            sessions: Sessions::default(),
+            room: Room::new(ROOM, deadlines.scaled(PATIENCE)),
+            is_session: false,
+            said: Mutex::default(),
+            ended: watch::Sender::default(),
+            numbers: AtomicU64::default(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Stop>> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -88,7 +108,7 @@ impl<'t> Control<'t> {
             test,
             listener,
             socket,
-            state: State::default(),
+            state: State::new(test.deadlines()),
             _directory: directory,
         })
     }

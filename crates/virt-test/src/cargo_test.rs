@@ -15,7 +15,7 @@ use crate::config::{Configuration, Files};
 use crate::execute::Order;
 use crate::exit::Status;
 use crate::options;
-use crate::profile;
+use crate::profile::{self, Wanted};
 use crate::sources::Sources;
 
 /// Options of `virt-test run`, as a shell would read them.
@@ -78,7 +78,7 @@ fn given_options(typed: String) -> Result<RunArgs, String> {
         Err(error) => Err(wrong(&error)),
     };
     let args = parse(&words)?;
-    parse(&profile::applied(&words, &args)?)
+    parse(&profile::applied(&words, &args, Wanted::Tests)?)
 }
 
 /// This program again, with nothing but this test, which sees [`PROBE`].

@@ -49,6 +49,11 @@ pub fn lines(args: &RunArgs, sources: &Sources, default_tests: Option<&str>) -> 
     )
 }
 
+/// The same where machines are wanted and no tests are run: `test` says whose, where none is named.
+pub fn lines_of_one(args: &RunArgs, sources: &Sources, test: &str) -> Vec<Line> {
+    of(args, sources, Some(test), args.config.is_some())
+}
+
 /// The lines that were typed, and no others.
 pub fn typed(args: &RunArgs) -> Vec<Line> {
     of(args, &Sources::default(), None, true)

@@ -37,6 +37,25 @@ const NEVER: [&str; 7] = [
     "version",
 ];
 
+/// Options that choose tests, and say nothing of a machine.
+const CHOICES: [&str; 6] = [
+    "config",
+    "filter",
+    "no",
+    "provider",
+    "tests",
+    "type-specific",
+];
+
+/// What the command line is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Tests are run.
+    Tests,
+    /// Machines of one are brought up: the default profile chooses no tests for that.
+    Machines,
+}
+
 /// Profiles that build upon one another.
 const DEPTH: usize = 20;
 
@@ -62,7 +81,11 @@ struct Profiles {
 ///
 /// # Errors
 /// What is wrong with file or profile, in words.
-pub fn applied(words: &[OsString], args: &RunArgs) -> Result<Vec<OsString>, String> {
+pub fn applied(
+    words: &[OsString],
+    args: &RunArgs,
+    wanted: Wanted,
+) -> Result<Vec<OsString>, String> {
     let Some(profiles) = Profiles::find()? else {
         return match &args.profile {
             Some(name) => Err(format!(
@@ -77,7 +100,11 @@ pub fn applied(words: &[OsString], args: &RunArgs) -> Result<Vec<OsString>, Stri
         None if args.rerun.is_some() || !profiles.contents.profile.contains_key(DEFAULT) => {
             Vec::new()
         }
-        None => profiles.options(DEFAULT)?,
+        None => {
+            let options = profiles.options(DEFAULT)?.into_iter();
+            let fits = |word: &OsString| wanted == Wanted::Tests || !chooses_tests(word);
+            options.filter(fits).collect()
+        }
     };
     // Where it is said what is run, it is that.
     let said = args.rerun.is_some() || args.config.is_some() || !args.paths.is_empty();
@@ -93,6 +120,12 @@ pub fn applied(words: &[OsString], args: &RunArgs) -> Result<Vec<OsString>, Stri
     // The program, `run`, the file's, the profile's, the user's.
     let (before, typed) = words.split_at(words.len().min(2));
     Ok([before, &providers.collect::<Vec<_>>(), &options, typed].concat())
+}
+
+fn chooses_tests(word: &OsString) -> bool {
+    let word = word.to_string_lossy();
+    let option = word.strip_prefix("--").unwrap_or_default();
+    CHOICES.contains(&option.split('=').next().unwrap_or_default())
 }
 
 fn names_configuration(word: &OsString) -> bool {

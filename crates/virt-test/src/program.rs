@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, Command};
 use crate::exit::Status;
+use crate::profile::Wanted;
 use crate::{
     bench, config, doctor, guest, install, machines, matrix, profile, provider, run, say, serve,
     template,
@@ -38,14 +39,13 @@ fn start(default_tests: Option<&str>) -> ExitCode {
         Err(error) => return usage(&error),
     };
     let profiled = match &cli.command {
-        Command::Run(args) => Some(&**args),
-        // That of no name is how tests are run.
-        Command::Serve(args) => Some(&args.run).filter(|run| run.profile.is_some()),
-        Command::Shell(args) => Some(&args.run).filter(|run| run.profile.is_some()),
+        Command::Run(args) => Some((&**args, Wanted::Tests)),
+        Command::Serve(args) => Some((&args.run, Wanted::Machines)),
+        Command::Shell(args) => Some((&args.run, Wanted::Machines)),
         _ => None,
     };
-    if let Some(args) = profiled {
-        let words = match profile::applied(&words, args) {
+    if let Some((args, wanted)) = profiled {
+        let words = match profile::applied(&words, args, wanted) {
             Ok(words) => words,
             Err(error) => {
                 say::error(error, &[]);

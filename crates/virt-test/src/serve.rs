@@ -98,7 +98,7 @@ fn serve_machines(run: &RunArgs, purpose: Purpose, typed: &[OsString]) -> Result
         );
         return Err(Status::Usage);
     }
-    let mut lines = options::lines(run, &Sources::of(run)?, Some(DEFAULT));
+    let mut lines = options::lines_of_one(run, &Sources::of(run)?, DEFAULT);
     // Nobody waits for a boot who did not ask for one. It stands behind the configuration, and before what was typed.
     lines.insert(
         lines.len().min(1),

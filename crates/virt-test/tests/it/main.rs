@@ -4,6 +4,7 @@
 
 mod cli;
 mod executables;
+mod fuzz;
 mod lab;
 mod machines;
 mod matrix;

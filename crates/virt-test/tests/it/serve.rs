@@ -17,21 +17,21 @@ use crate::lab::{Lab, signal};
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A session that runs, without machines or with those of `boot`.
-struct Server {
-    lab: Lab,
-    child: Child,
-    socket: PathBuf,
+pub struct Server {
+    pub lab: Lab,
+    pub child: Child,
+    pub socket: PathBuf,
 }
 
 impl Server {
-    fn start(options: &[&str]) -> Self {
+    pub fn start(options: &[&str]) -> Self {
         let lab = Lab::new();
         let mut command = lab.command(&["serve", "--logs-dir"]);
         command
             .arg(lab.logs())
             .args(options)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+            .stderr(std::fs::File::create(lab.logs().join("stderr")).unwrap());
         let mut child = command.spawn().unwrap();
         let mut said = String::new();
         let out = child.stdout.as_mut().unwrap();
@@ -48,7 +48,7 @@ impl Server {
         Self::start(&["--tests", "noop"])
     }
 
-    fn connect(&self) -> Client {
+    pub fn connect(&self) -> Client {
         let stream = UnixStream::connect(&self.socket).unwrap();
         stream.set_read_timeout(Some(LIMIT)).unwrap();
         Client {
@@ -57,12 +57,12 @@ impl Server {
     }
 
     /// It answers as ever.
-    fn assert_well(&self) {
+    pub fn assert_well(&self) {
         let info = self.connect().call("org.virt-test.test.Info", json!({}));
         assert_eq!(info["parameters"]["info"]["session"], true, "{info}");
     }
 
-    fn end(mut self) {
+    pub fn end(mut self) {
         self.connect().call("org.virt-test.test.End", json!({}));
         let end = Instant::now() + LIMIT;
         let status = loop {
@@ -74,6 +74,8 @@ impl Server {
         };
         assert_eq!(status.code(), Some(0));
         assert!(!self.socket.exists());
+        let said = fs::read_to_string(self.lab.logs().join("stderr")).unwrap();
+        assert!(!said.contains("panicked"), "{said}");
         self.lab.assert_no_qemu_is_left();
     }
 }
@@ -86,7 +88,7 @@ impl Drop for Server {
     }
 }
 
-struct Client {
+pub struct Client {
     stream: BufReader<UnixStream>,
 }
 
@@ -111,7 +113,7 @@ impl Client {
         }
     }
 
-    fn call(&mut self, method: &str, parameters: Value) -> Value {
+    pub fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.ask(json!({}), method, parameters);
         self.answer().unwrap()
     }
@@ -127,6 +129,44 @@ fn the_socket_is_private_and_goes_with_the_session() {
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&server.socket), 0o600);
     assert_eq!(mode(server.socket.parent().unwrap()), 0o700);
+    server.end();
+}
+
+/// Somebody has opened directory and socket to everybody: what is left is who the peer is.
+#[test]
+fn another_user_is_refused_even_where_the_socket_is_open_to_all() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not tested: only root can be somebody else");
+        return;
+    }
+    let nobody = rustix::process::Uid::from_raw(65534);
+    let server = Server::without_machines();
+    let open = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    open(&server.socket, 0o666);
+    let above = server.socket.ancestors().skip(1);
+    let ours = above.take_while(|dir| *dir != std::env::temp_dir());
+    ours.for_each(|dir| open(dir, 0o711));
+    let socket = server.socket.clone();
+    let refused = std::thread::spawn(move || {
+        // Of this thread only, which ends with it.
+        rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        let mut stream = UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        // It may be gone already.
+        let _ = stream.write_all(b"{\"method\":\"org.virt-test.test.Info\"}\0");
+        let mut said = Vec::new();
+        let _ = stream.read_to_end(&mut said);
+        said
+    });
+    assert_eq!(refused.join().unwrap(), b"", "nothing is told to others");
+    server.assert_well();
+    let log = fs::read_to_string(server.lab.latest().join("debug.log")).unwrap();
+    assert!(
+        log.contains("user 65534 was refused at the control socket"),
+        "{log}"
+    );
     server.end();
 }
 
@@ -307,6 +347,52 @@ fn a_thousand_clients_are_answered_and_half_messages_harm_nobody() {
     drop(half);
     drop(clients);
     server.assert_well();
+    server.end();
+}
+
+#[test]
+fn what_many_clients_half_send_is_limited_together_and_short_calls_go_on() {
+    let server = Server::without_machines();
+    let half = vec![b'x'; 15 << 20];
+    let clients = || (0..40).map(|_| server.connect());
+    std::thread::scope(|scope| {
+        let senders = clients().map(|mut client| {
+            let half = &half;
+            scope.spawn(move || {
+                // One for which there is no room is refused before all of it is out.
+                let all = client.stream.get_mut().write_all(half);
+                match all {
+                    Ok(()) => Some(client),
+                    Err(_) => {
+                        let answer = client.answer().unwrap();
+                        assert_eq!(
+                            answer["error"], "org.virt-test.error.HostFailed",
+                            "{answer}"
+                        );
+                        None
+                    }
+                }
+            })
+        });
+        let senders: Vec<_> = senders.collect();
+        while !senders.iter().all(|sender| sender.is_finished()) {
+            server.assert_well();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let kept = senders
+            .into_iter()
+            .filter_map(|sender| sender.join().unwrap());
+        let kept: Vec<Client> = kept.collect();
+        assert!((1..40).contains(&kept.len()), "{} had room", kept.len());
+        let status = fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.unwrap().trim().trim_end_matches(" kB");
+        assert!(peak.parse::<u64>().unwrap() < 400 << 10, "{peak} KiB");
+    });
+    // What they had is free again.
+    let long = "x".repeat(15 << 20);
+    let answer = server.connect().call(PHASE, json!({ "wrong": long }));
+    assert_eq!(answer["error"], "org.varlink.service.InvalidParameter");
     server.end();
 }
 

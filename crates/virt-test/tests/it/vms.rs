@@ -155,3 +155,21 @@ fn a_profile_that_is_named_counts_for_machines_too() {
         );
     }
 }
+
+#[test]
+fn the_default_profile_says_what_machines_are_like_but_not_which_tests_there_are() {
+    let lab = Lab::new();
+    let project = tempfile::tempdir().unwrap();
+    let text =
+        "[profile.default]\ntests = 'boot reboot'\nfilter = ['nosuch']\nqemu = '/nonexistent'\n";
+    std::fs::write(project.path().join("virt-test.toml"), text).unwrap();
+    for words in [&["serve"][..], &["shell"], &["vm", "start"]] {
+        let mut command = lab.command(&[words, &["--logs-dir"]].concat());
+        command.arg(lab.logs()).current_dir(&project);
+        let said: crate::lab::Said = command.output().unwrap().into();
+        assert!(
+            said.status == 2 && said.err.contains("/nonexistent"),
+            "{words:?}: {said:?}"
+        );
+    }
+}
