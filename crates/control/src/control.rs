@@ -60,7 +60,7 @@ impl State {
     fn new(deadlines: Deadlines) -> Self {
         Self {
             sessions: Sessions::default(),
-            room: Room::new(ROOM, deadlines.scaled(PATIENCE)),
+            room: Room::new(ROOM, deadlines.without_guests().scaled(PATIENCE)),
             is_session: false,
             said: Mutex::default(),
             ended: watch::Sender::default(),

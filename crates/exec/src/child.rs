@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use host::process::{Exit, Process, Signal, Spec, Survivor};
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
+use tokio::sync::OnceCell;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, info, warn};
@@ -40,12 +40,12 @@ const DRAIN: Duration = Duration::from_secs(1);
 pub(crate) struct Child {
     /// What it is called where it is spoken of.
     pub name: String,
-    process: Process,
+    pub process: Arc<Process>,
     mark: (&'static str, String),
     deadlines: Deadlines,
     heard: Arc<Mutex<Heard>>,
     listeners: tokio::sync::Mutex<Vec<JoinHandle<()>>>,
-    finished: AtomicBool,
+    finished: OnceCell<Finished>,
 }
 
 /// How the program ended.
@@ -106,39 +106,40 @@ impl Child {
         let child = Self {
             listeners: tokio::sync::Mutex::new(listeners.collect()),
             name,
-            process,
+            process: Arc::new(process),
             mark,
             deadlines,
             heard,
-            finished: AtomicBool::new(false),
+            finished: OnceCell::new(),
         };
         Ok((child, lines.then_some(receiver)))
     }
 
-    /// Waits for its end, ends what it leaves, and has heard all it said.
-    pub(crate) async fn finish(&self) -> Result<Finished, Stop> {
+    /// Waits for its end, ends what it leaves, and has heard all it said. Whoever else wants that meanwhile waits along.
+    pub(crate) async fn finish(&self) -> Result<&Finished, Stop> {
+        self.finished.get_or_try_init(|| self.to_its_end()).await
+    }
+
+    async fn to_its_end(&self) -> Result<Finished, Stop> {
         let failed = |error: &dyn std::error::Error| Stop::error(chain(error));
         self.process.ended().await.map_err(|e| failed(&e))?;
         let left = self.end_survivors().await;
         let exit = self.process.wait().await.map_err(|e| failed(&e))?;
         let mut listeners = self.listeners.lock().await;
         for listener in listeners.iter_mut() {
-            if tokio::time::timeout(self.deadlines.scaled(DRAIN), &mut *listener)
-                .await
-                .is_err()
-            {
+            let drain = self.deadlines.without_guests().scaled(DRAIN);
+            if tokio::time::timeout(drain, &mut *listener).await.is_err() {
                 listener.abort();
             }
         }
         listeners.clear();
-        self.finished.store(true, Ordering::Relaxed);
         Ok(Finished { exit, left })
     }
 
     /// Ends what is still there of it when its test is over: SIGTERM to its group, and after `grace` SIGKILL. Tells what it said last.
     pub(crate) async fn end(self: Arc<Self>, grace: Duration) -> Ending {
         let mut ending = Ending::default();
-        if self.finished.load(Ordering::Relaxed) {
+        if self.finished.initialized() {
             return ending;
         }
         let name = &self.name;
@@ -177,7 +178,7 @@ impl Child {
         let mark = (self.mark.0, &*self.mark.1);
         let mut ended = Vec::new();
         // Those that go may leave others.
-        let straggling = self.deadlines.start(STRAGGLE);
+        let straggling = self.deadlines.without_guests().start(STRAGGLE);
         let mut rounds = 0;
         while rounds < ROUNDS {
             let left = self.process.survivors(mark);

@@ -85,6 +85,7 @@ pub(crate) async fn run(test: &mut Test) -> TestResult {
         program.speaks_tap,
     )?;
     let child = Arc::new(child);
+    test.add_program(&child.process);
     let (ending, grace) = (Arc::clone(&child), program.grace);
     test.at_the_end(async move {
         let ending = ending.end(grace).await;
@@ -100,7 +101,7 @@ pub(crate) async fn run(test: &mut Test) -> TestResult {
     }
     let judged = match control.said() {
         Some(stop) => Err(with_output(stop, &child)),
-        None => judge(&program, &child, &finished, tap.as_ref()),
+        None => judge(&program, &child, finished, tap.as_ref()),
     };
     if judged.is_ok() {
         let warnings = tap.iter().flat_map(Tap::warnings);

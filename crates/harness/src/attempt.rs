@@ -1,6 +1,7 @@
 //! One test: it is set up, run, checked, cleaned up, and has its verdict.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::fs;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -181,18 +182,19 @@ async fn attempt(test: &mut Test, running: &Running, halt: &mut Halted) -> TestR
     let slow_after: Duration = test.param("slow_after")?;
     let mut slow = env.deadlines.start(slow_after);
     let mut alarm = std::pin::pin!(sentinel::alarm(test.sentinel.listen()));
-    let mut body = std::pin::pin!(AssertUnwindSafe(body(test)).catch_unwind());
-    loop {
+    let put_off = test.put_off.clone();
+    let mut body = Box::pin(AssertUnwindSafe(body(test)).catch_unwind());
+    let stop = loop {
         tokio::select! {
             biased;
-            outcome = &mut body => break outcome.unwrap_or_else(|panic| Err(panicked(&*panic))),
-            unwell = &mut alarm => break Err(unwell),
+            outcome = &mut body => return outcome.unwrap_or_else(|panic| Err(panicked(&*panic))),
+            unwell = &mut alarm => break unwell,
             // The host may have become busier, which puts the end off.
             () = tokio::time::sleep(left()) => if let Some(end) = end && end.expired() {
-                break Err(Stop::fail(format!(
+                break Stop::fail(format!(
                     "the test did not come to its end within {} s (test_timeout = {}, stretched by the host's speed)",
                     end.elapsed().as_secs(), base.as_secs(),
-                )));
+                ));
             },
             () = tokio::time::sleep(slow.remaining()), if !slow_after.is_zero() => if slow.expired() {
                 env.events.send(Event::TestSlow {
@@ -202,9 +204,23 @@ async fn attempt(test: &mut Test, running: &Running, halt: &mut Halted) -> TestR
                 });
                 slow = env.deadlines.start(slow_after);
             },
-            reason = halt.halted() => break Err(Stop::new(Verdict::Interrupted, reason)),
+            reason = halt.halted() => break Stop::new(Verdict::Interrupted, reason),
         }
-    }
+    };
+    // A program that is asked to end may still need its machines, to tidy up.
+    let endings = tokio::select! {
+        biased;
+        endings = put_off.carry_out() => endings,
+        never = last_out(&mut body) => match never {},
+    };
+    drop(body);
+    ending::settle(test, Err(stop), endings)
+}
+
+/// Lets what is under way go on for as long as this is awaited.
+async fn last_out(body: impl Future) -> Infallible {
+    body.await;
+    std::future::pending().await
 }
 
 async fn body(test: &mut Test) -> TestResult {
@@ -233,7 +249,8 @@ fn panicked(panic: &(dyn Any + Send)) -> Stop {
 
 /// Gives back what the test borrowed, whatever its outcome, and adds the last words of its machines to a bad one.
 async fn clean_up(test: &mut Test, outcome: TestResult) -> TestResult {
-    let mut outcome = ending::settle(test, outcome).await;
+    let endings = test.put_off.carry_out().await;
+    let mut outcome = ending::settle(test, outcome, endings);
     if outcome.is_ok() {
         outcome = test.sentinel.verdict().map_or(Ok(()), Err);
     }

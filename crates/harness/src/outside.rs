@@ -1,10 +1,11 @@
 //! What may be asked of a run from outside while it runs: what is going on, and to stand still for a while.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use events::{Event, MachineStatus, TestStatus};
 use futures_util::future::join_all;
+use host::process::{Process, Signal};
 use tokio::time::timeout;
 use tracing::warn;
 use vm::Vm;
@@ -17,9 +18,12 @@ use crate::verdict::chain;
 /// How long QEMU may take to answer somebody who waits at a terminal.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// Guests that were told to stand still.
+/// What was told to stand still.
 #[derive(Debug, Default)]
-pub(crate) struct StandStill(Mutex<Vec<Weak<Vm>>>);
+pub(crate) struct StandStill {
+    guests: Mutex<Vec<Weak<Vm>>>,
+    programs: Mutex<Vec<Weak<Process>>>,
+}
 
 impl Env {
     /// Says as an event what each test and each of its machines is doing.
@@ -36,9 +40,14 @@ impl Env {
         self.events.send(Event::Status { tests });
     }
 
-    /// Lets every guest that runs stand still.
+    /// Lets every guest that runs stand still, and every test that is a program.
     pub async fn pause_guests(&self) {
         let tests = self.running.tests();
+        // These first: they may be waiting for their guests.
+        let programs = tests.iter().flat_map(|test| test.programs());
+        let programs: Vec<_> = programs.filter(|it| tell(it, Signal::STOP)).collect();
+        let programs = programs.iter().map(Arc::downgrade);
+        lock(&self.stand_still.programs).extend(programs);
         let machines = tests.iter().flat_map(|test| test.machines());
         let paused = machines.map(async |vm| {
             let pause = async {
@@ -63,18 +72,16 @@ impl Env {
         });
         let paused: Vec<Arc<Vm>> = join_all(paused).await.into_iter().flatten().collect();
         let guests = paused.len();
-        self.stand_still
-            .lock()
-            .extend(paused.iter().map(Arc::downgrade));
+        lock(&self.stand_still.guests).extend(paused.iter().map(Arc::downgrade));
         self.events.send(Event::Paused {
             paused: true,
             guests,
         });
     }
 
-    /// Lets the guests go on that [`Env::pause_guests`] has stopped.
+    /// Lets the guests and programs go on that [`Env::pause_guests`] has stopped.
     pub async fn resume_guests(&self) {
-        let paused = std::mem::take(&mut *self.stand_still.lock());
+        let paused = std::mem::take(&mut *lock(&self.stand_still.guests));
         let machines = paused.iter().filter_map(Weak::upgrade);
         let resumed = machines.map(async |vm| match vm.resume().await {
             Ok(()) => true,
@@ -84,6 +91,10 @@ impl Env {
             }
         });
         let resumed = join_all(resumed).await;
+        let programs = std::mem::take(&mut *lock(&self.stand_still.programs));
+        for program in programs.iter().filter_map(Weak::upgrade) {
+            tell(&program, Signal::CONT);
+        }
         self.events.send(Event::Paused {
             paused: false,
             guests: resumed.into_iter().filter(|&resumed| resumed).count(),
@@ -91,10 +102,17 @@ impl Env {
     }
 }
 
-impl StandStill {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Vm>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+/// Tells a program and all of its group; one that has ended needs nothing. Was it told?
+fn tell(program: &Process, signal: Signal) -> bool {
+    let told = program.signal_group(signal);
+    if let Err(error) = &told {
+        warn!("{}", chain(error));
     }
+    told.is_ok()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn status(vm: &Arc<Vm>) -> MachineStatus {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use host::process::Process;
 use vm::Vm;
 
 /// A test that runs, as far as others may know.
@@ -20,6 +21,8 @@ struct State {
     phase: String,
     /// A machine belongs to its test, and goes when the test lets it go.
     machines: Vec<Weak<Vm>>,
+    /// Programs that are a part of it.
+    programs: Vec<Weak<Process>>,
 }
 
 impl Running {
@@ -37,6 +40,16 @@ impl Running {
 
     pub(crate) fn add_machine(&self, vm: &Arc<Vm>) {
         self.state().machines.push(Arc::downgrade(vm));
+    }
+
+    pub(crate) fn add_program(&self, program: &Arc<Process>) {
+        self.state().programs.push(Arc::downgrade(program));
+    }
+
+    /// Its programs.
+    pub(crate) fn programs(&self) -> Vec<Arc<Process>> {
+        let state = self.state();
+        state.programs.iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Its machines that have not ended.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use events::{Event, Verdict};
 use host::deadlines::{Deadline, Deadlines};
 use host::ledger::{Ledger, Scratch, Token};
+use host::process::Process;
 use image::{Acceleration, Contents, DiskRequest, Disks, QemuImg, TinyGuest};
 use machine::{Accel, Boot, MachineSpec, MachineType, Made, Program};
 use params::{FromParam, ParamError, Params};
@@ -123,6 +124,11 @@ impl Test {
     /// Its parameters.
     pub fn params(&self) -> &Params {
         self.planned.params()
+    }
+
+    /// Says that a program is a part of the test: its process group stands still whenever the guests do.
+    pub fn add_program(&self, program: &Arc<Process>) {
+        self.running.add_program(program);
     }
 
     /// The parameters of machine `name`.

@@ -42,8 +42,10 @@ const FORMAT: u32 = 1;
 /// By what to stretch deadlines.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Deadlines {
-    /// The factor that does not change during a run.
+    /// How much slower this host's processor is; it does not change during a run.
     base: f64,
+    /// What the accelerator costs.
+    accelerator: f64,
     /// Processors to share the load, or nothing if the load is not to count.
     processors: Option<usize>,
 }
@@ -68,9 +70,9 @@ impl Deadlines {
     #[must_use]
     pub fn measure(cache: &Path, accel: Accel) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let base = processor_factor(calculation_time(cache)) * accel_factor(accel);
         Deadlines {
-            base,
+            base: processor_factor(calculation_time(cache)),
+            accelerator: accel_factor(accel),
             processors: Some(processors),
         }
     }
@@ -80,7 +82,17 @@ impl Deadlines {
     pub fn fixed(scale: f64) -> Self {
         Deadlines {
             base: scale.max(1.0),
+            accelerator: 1.0,
             processors: None,
+        }
+    }
+
+    /// The same for what no guest has a part in.
+    #[must_use]
+    pub fn without_guests(self) -> Self {
+        Deadlines {
+            accelerator: 1.0,
+            ..self
         }
     }
 
@@ -90,7 +102,7 @@ impl Deadlines {
         let busy = self
             .processors
             .map_or(1.0, |processors| busy_factor(load(), processors));
-        self.base * busy
+        self.base * self.accelerator * busy
     }
 
     /// A time as it would be generous with KVM on an idle reference host, stretched to this one as it is now.

@@ -192,6 +192,63 @@ fn what_takes_too_long_is_asked_to_end_and_then_killed() {
 }
 
 #[test]
+fn what_is_asked_to_end_still_holds_its_machines_to_tidy_up() {
+    // By a connection it has had all along, and by a new one.
+    let body = r#"exec perl -MIO::Socket::UNIX -e '
+        my $socket = IO::Socket::UNIX->new(Peer => $ENV{VIRT_TEST_SOCKET}) or die;
+        sub ask {
+            print $socket "{\"method\":\"org.virt-test.test.Info\"}\0";
+            $socket->flush;
+            local $/ = "\0";
+            return <$socket>;
+        }
+        ask() =~ /"session":false/ or die;
+        $SIG{TERM} = sub {
+            ask() =~ /"session":false/ and system("vt warn tidied") == 0 and print "tidied up\n";
+            exit 0;
+        };
+        sleep 1 while 1;'"#;
+    let (_lab, test) = outcome(body, "test_timeout = 2\n");
+    let told = test["details"].to_string();
+    assert_eq!(test["verdict"], "fail", "{test}");
+    assert!(
+        told.contains("it.sh ended after SIGTERM") && told.contains("tidied up"),
+        "{told}"
+    );
+}
+
+#[test]
+fn it_stands_still_with_the_run_and_goes_on_with_it() {
+    let body = "echo $$ > $VIRT_TEST_DIR/pid; until [ -e $VIRT_TEST_DIR/go ]; do sleep 0.05; done";
+    let (lab, folder) = (Lab::new(), Folder::new(&[("it", body)]));
+    let child = lab.run_until(&[&folder.shown()], "running it.sh");
+    let end = std::time::Instant::now() + LIMIT;
+    let until = |what: &str, done: &dyn Fn() -> bool| {
+        while !done() {
+            assert!(std::time::Instant::now() < end, "waited for {what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let stat = |pid: &str| fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap();
+    let dirs = || fs::read_dir(lab.latest()).unwrap().flatten();
+    let pid = || {
+        let pids = dirs().filter_map(|entry| fs::read_to_string(entry.path().join("pid")).ok());
+        pids.last().unwrap_or_default()
+    };
+    until("the test to begin", &|| pid().ends_with('\n'));
+    signal(child.id(), "TSTP");
+    until("the run", &|| {
+        stat(&child.id().to_string()).contains(") T ")
+    });
+    assert!(stat(&pid()).contains(") T "), "{}", stat(&pid()));
+    let test = dirs().find(|entry| entry.path().join("pid").exists());
+    fs::write(test.unwrap().path().join("go"), "").unwrap();
+    signal(child.id(), "CONT");
+    let said = finish(child, LIMIT);
+    assert_eq!(said.status, 0, "{said:?}");
+}
+
+#[test]
 fn what_it_leaves_running_is_ended_and_told() {
     // One stays in its session, one does not; a third is gone before anyone need end it.
     let body = "sleep 1000 & echo $! > $VIRT_TEST_DIR/pids; setsid sleep 1000 & echo $! >> $VIRT_TEST_DIR/pids; (sleep 0.05; echo late) &";

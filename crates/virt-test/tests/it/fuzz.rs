@@ -526,7 +526,7 @@ fn whatever_many_clients_send_is_answered_once_and_nothing_of_it_is_kept() {
         count(&tally.cut_off),
     );
     let grown = after.resident_kib.saturating_sub(before.resident_kib);
-    assert!(grown < 64 << 10, "it has grown by {grown} KiB");
+    assert!(grown < 32 << 10, "it has grown by {grown} KiB");
     server.assert_well();
     server.end();
 }

@@ -30,6 +30,10 @@ impl Server {
         command
             .arg(lab.logs())
             .args(options)
+            // What it has let go of is not to look like something it keeps.
+            .env("MALLOC_ARENA_MAX", "1")
+            .env("MALLOC_MMAP_THRESHOLD_", "131072")
+            .env("MALLOC_TRIM_THRESHOLD_", "131072")
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(lab.logs().join("stderr")).unwrap());
         let mut child = command.spawn().unwrap();
