@@ -45,7 +45,7 @@ mod secret;
 mod session;
 mod ssh;
 
-pub use agent::{AgentClient, Exec, Renewal};
+pub use agent::{AgentClient, Exec, Renewal, RenewedCard};
 pub use command::Command;
 pub use console::{Console, ConsoleOptions, Login, Shell};
 pub use copy::Copied;

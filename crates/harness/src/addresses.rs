@@ -53,21 +53,31 @@ impl Addresses {
         self.0.get(&(vm.to_owned(), nic.to_owned())).copied()
     }
 
+    /// The same, with the leading bits that name its network.
+    pub(crate) fn with_prefix(&self, vm: &str, nic: &str) -> Option<String> {
+        let address = self.get(vm, nic)?;
+        Some(format!("{address}/{PREFIX}"))
+    }
+
     /// Tells a guest of ours the addresses of its cards, by the words its init reads.
     pub(crate) fn tell(&self, spec: &mut MachineSpec) {
-        let MachineSpec {
-            name, nics, boot, ..
-        } = spec;
-        let Boot::Kernel { cmdline, .. } = boot else {
-            return;
-        };
-        let private = nics
-            .iter()
-            .filter(|nic| matches!(nic.netdev, Netdev::Private(_)));
-        for nic in private {
-            if let Some(address) = self.get(name, &nic.id) {
-                cmdline.push_str(&format!(" virt_test.ip.{}={address}/{PREFIX}", nic.mac));
-            }
+        let name = spec.name.clone();
+        tell(spec, |nic| self.with_prefix(&name, nic));
+    }
+}
+
+/// Tells a guest of ours to leave its cards on private networks alone, until it is told more.
+pub(crate) fn tell_to_wait(spec: &mut MachineSpec) {
+    tell(spec, |_| Some("none".to_owned()));
+}
+
+fn tell(spec: &mut MachineSpec, address: impl Fn(&str) -> Option<String>) {
+    let Boot::Kernel { cmdline, .. } = &mut spec.boot else {
+        return;
+    };
+    for nic in &spec.nics {
+        if let (Netdev::Private(_), Some(address)) = (&nic.netdev, address(&nic.id)) {
+            cmdline.push_str(&format!(" virt_test.ip.{}={address}", nic.mac));
         }
     }
 }
@@ -113,6 +123,25 @@ mod tests {
         ]));
         assert_eq!(addresses.get("vm1", "n254").unwrap().octets()[3], 254);
         assert_eq!(addresses.get("vm1", "n255"), None);
+    }
+
+    #[test]
+    fn a_guest_that_waits_is_told_nothing_else() {
+        let mut spec = MachineSpec::new("template");
+        spec.boot = Boot::Kernel {
+            kernel: "/vmlinux".into(),
+            initrd: None,
+            cmdline: "quiet".to_owned(),
+        };
+        let mut private = machine::Nic::new("template", "n1");
+        private.netdev = Netdev::Private("lan".to_owned());
+        let word = format!("quiet virt_test.ip.{}=none", private.mac);
+        spec.nics = vec![private, machine::Nic::new("template", "n2")];
+        tell_to_wait(&mut spec);
+        let Boot::Kernel { cmdline, .. } = spec.boot else {
+            panic!("it boots something else");
+        };
+        assert_eq!(cmdline, word);
     }
 
     #[test]

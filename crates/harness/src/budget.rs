@@ -28,6 +28,8 @@ pub struct Limits {
     pub cpus: u64,
     /// Memory of all machines at a time, in bytes. A test that has more runs alone.
     pub memory: u64,
+    /// Huge pages of all machines at a time, in bytes. A test that has more runs alone.
+    pub huge_pages: u64,
 }
 
 impl Limits {
@@ -43,6 +45,7 @@ impl Limits {
             jobs,
             cpus: VCPUS_PER_CPU.saturating_mul(jobs.max(host.cpus) as u64),
             memory: memory.unwrap_or(host.memory_available / 100 * SHARE),
+            huge_pages: host.huge_pages_free,
         }
     }
 
@@ -57,6 +60,7 @@ impl Limits {
             jobs: self.jobs,
             cpus: self.cpus,
             memory: self.memory,
+            huge_pages: self.huge_pages,
         }
     }
 }
@@ -68,11 +72,17 @@ pub(crate) fn job(params: &Params) -> Job {
         let params = params.object_params(name);
         let cpus: Option<u64> = params.read("smp").unwrap_or_default();
         let memory: Option<ByteSize> = params.read("mem").unwrap_or_default();
+        // A machine that moves is there at both ends until the guest has gone on.
+        let times = 1 + u64::from(params.flag("migrates").unwrap_or_default());
+        let memory = memory.map_or(0, ByteSize::as_bytes);
+        let (own, huge) = match params.flag("hugepage").unwrap_or_default() {
+            true => (0, memory),
+            false => (memory, 0),
+        };
+        let all = |of_one: u64| of_one.saturating_mul(times);
         job.cpus = job.cpus.saturating_add(cpus.unwrap_or(1));
-        job.memory = job
-            .memory
-            .saturating_add(memory.map_or(0, ByteSize::as_bytes))
-            .saturating_add(OVERHEAD);
+        job.memory = job.memory.saturating_add(all(own.saturating_add(OVERHEAD)));
+        job.huge_pages = job.huge_pages.saturating_add(all(huge));
     }
     let exclusive: Option<Vec<String>> = params.read("exclusive").unwrap_or_default();
     job.exclusive = BTreeSet::from_iter(exclusive.unwrap_or_default());
@@ -100,6 +110,33 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_that_moves_counts_at_both_ends() {
+        let of = |migrates: &str| {
+            let pairs = [
+                ("vms", "vm1 vm2"),
+                ("mem", "512"),
+                ("migrates_vm1", migrates),
+            ];
+            job(&pairs.into()).memory
+        };
+        let one = (512 << 20) + OVERHEAD;
+        assert_eq!((of("no"), of("yes")), (2 * one, 3 * one));
+    }
+
+    #[test]
+    fn memory_of_huge_pages_is_counted_among_them() {
+        let pairs = [
+            ("vms", "vm1 vm2"),
+            ("mem", "512"),
+            ("hugepage_vm2", "yes"),
+            ("migrates_vm2", "yes"),
+        ];
+        let job = job(&pairs.into());
+        assert_eq!(job.memory, (512 << 20) + 3 * OVERHEAD);
+        assert_eq!(job.huge_pages, 1 << 30);
+    }
+
+    #[test]
     fn what_is_exclusive_is_named_and_the_host_is_everything() {
         let of = |words: &str| job(&[("vms", ""), ("exclusive", words)].into());
         assert_eq!(of("eth1 br0").exclusive.len(), 2);
@@ -114,9 +151,11 @@ mod tests {
             cpus: 4,
             memory_total: 20 << 30,
             memory_available: 10 << 30,
+            huge_pages_free: 3 << 30,
         };
         let limits = Limits::of(&host, None, None);
         assert_eq!((limits.jobs, limits.cpus), (4, 8));
+        assert_eq!(limits.huge_pages, 3 << 30);
         assert!(limits.memory > 7 << 30 && limits.memory < 9 << 30);
         let limits = Limits::of(&host, Some(16), Some(1 << 30));
         assert_eq!((limits.jobs, limits.cpus, limits.memory), (16, 32, 1 << 30));

@@ -64,6 +64,7 @@ fn furnish(
         slots: params.read("slots")?.unwrap_or(0),
         max: params.read("maxmem")?,
     };
+    spec.huge_pages = params.flag("hugepage")?;
     spec.boot = media.boot;
     spec.firmware = media.firmware;
     let images = media.images.iter().map(|image| disk(params, image));

@@ -2,11 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use params::Where;
 use sha2::{Digest, Sha256};
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Planned};
 
 /// How long tests took when they last passed, in milliseconds, by name.
 pub type Durations = BTreeMap<String, u64>;
@@ -18,7 +19,7 @@ pub enum Order {
     #[default]
     AsGiven,
     /// Those first that keep others waiting longest: what nobody knows, then the longest, with all that needs it. That way nothing long is left
-    /// for the end, when the other processors have nothing to do.
+    /// for the end, when the other processors have nothing to do. How long a test takes that has not been run is what its `expected_time` says.
     LongestFirst(Durations),
     /// Any order, but the same for the same seed.
     Shuffled(String),
@@ -63,11 +64,19 @@ fn alike(plan: &Plan) -> Vec<usize> {
     tests.collect()
 }
 
-/// How long each test takes, and the longest chain of those that wait for it. A test nobody knows outweighs all.
+/// How long each test takes, and the longest chain of those that wait for it. A test nobody knows outweighs all those that are known; where
+/// none is, those that say how long they take come before the others.
 fn weights(plan: &Plan, needs: &[Vec<usize>], durations: &Durations) -> Vec<u64> {
+    let recalled = |test: &Planned| durations.get(test.name()).copied();
+    let unknown = match plan.tests().iter().any(|test| recalled(test).is_some()) {
+        true => u64::MAX,
+        false => 0,
+    };
     let own = |place: usize| {
-        let known = durations.get(plan.tests()[place].name());
-        known.map_or(u64::MAX, |&known| known)
+        let test = &plan.tests()[place];
+        let expected = || test.params().read::<Duration>("expected_time").ok()?;
+        let expected = || Some(u64::try_from(expected()?.as_millis()).unwrap_or(u64::MAX));
+        recalled(test).or_else(expected).unwrap_or(unknown)
     };
     let mut weights: Vec<u64> = (0..needs.len()).map(own).collect();
     // What a test adds to those it needs spreads one link of the longest chain at a time; tests that need one another have no longest chain.
@@ -126,6 +135,23 @@ mod tests {
             names(&Order::AsGiven, &plan),
             ["short", "long", "new", "newer"]
         );
+    }
+
+    #[test]
+    fn before_the_first_run_a_test_takes_as_long_as_it_says() {
+        let mut plan = plan(&[("short", &[]), ("other", &[])]);
+        for (name, seconds) in [("long", "60"), ("longer", "200")] {
+            plan.push(Selected {
+                name: name.to_owned(),
+                params: [("expected_time", seconds)].into(),
+                ..Selected::default()
+            });
+        }
+        let first = names(&durations(&[]), &plan);
+        assert_eq!(first, ["longer", "long", "short", "other"]);
+        // What has been measured counts more, and a test that says nothing may take any time.
+        let later = names(&durations(&[("longer", 5), ("short", 2)]), &plan);
+        assert_eq!(later, ["other", "long", "longer", "short"]);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) struct Capacity {
     pub cpus: u64,
     /// Memory, in bytes.
     pub memory: u64,
+    /// Memory in huge pages, in bytes.
+    pub huge_pages: u64,
 }
 
 /// What a job uses, and what it waits for.
@@ -26,6 +28,8 @@ pub(crate) struct Job {
     pub cpus: u64,
     /// Memory, in bytes.
     pub memory: u64,
+    /// Memory in huge pages, in bytes.
+    pub huge_pages: u64,
     /// Things only one job at a time may use.
     pub exclusive: BTreeSet<String>,
     /// Is everything such a thing?
@@ -186,6 +190,7 @@ impl Scheduler {
                 && !job.alone
                 && sum(|job| job.cpus) <= self.capacity.cpus
                 && sum(|job| job.memory) <= self.capacity.memory
+                && sum(|job| job.huge_pages) <= self.capacity.huge_pages
                 && running()
                     .all(|other| !other.alone && other.exclusive.is_disjoint(&job.exclusive)))
     }
@@ -208,6 +213,7 @@ mod tests {
         jobs: 4,
         cpus: 8,
         memory: 1000,
+        huge_pages: 100,
     };
 
     fn job(cpus: u64, memory: u64) -> Job {
@@ -382,10 +388,12 @@ mod tests {
     fn any_job(count: usize) -> impl Strategy<Value = Job> {
         let exclusive = proptest::collection::btree_set("[ab]", 0..2);
         let needs = proptest::collection::vec(0..count, 0..2);
-        (0..12_u64, 0..1400_u64, exclusive, 0..10, needs).prop_map(
-            |(cpus, memory, exclusive, alone, needs)| Job {
+        let memory = (0..1400_u64, 0..140_u64);
+        (0..12_u64, memory, exclusive, 0..10, needs).prop_map(
+            |(cpus, (memory, huge_pages), exclusive, alone, needs)| Job {
                 cpus,
                 memory,
+                huge_pages,
                 exclusive,
                 alone: alone == 0,
                 needs,
@@ -421,6 +429,7 @@ mod tests {
                             prop_assert!(running.len() <= PLENTY.jobs);
                             prop_assert!(at_work().map(|job| job.cpus).sum::<u64>() <= PLENTY.cpus);
                             prop_assert!(at_work().map(|job| job.memory).sum::<u64>() <= PLENTY.memory);
+                            prop_assert!(at_work().map(|job| job.huge_pages).sum::<u64>() <= PLENTY.huge_pages);
                             prop_assert!(at_work().all(|job| !job.alone));
                             let users = at_work().flat_map(|job| &job.exclusive);
                             prop_assert_eq!(users.clone().count(), users.collect::<BTreeSet<_>>().len());

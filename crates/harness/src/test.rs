@@ -90,6 +90,15 @@ impl fmt::Display for SubResult {
     }
 }
 
+/// Who may log in to a machine by SSH.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The holder of this run's key.
+    Own,
+    /// Nobody yet.
+    Nobody,
+}
+
 impl Test {
     pub(crate) fn new(
         env: Arc<Env>,
@@ -147,6 +156,10 @@ impl Test {
     /// ERROR that names the key.
     pub fn param<T: FromParam>(&self, key: &str) -> TestResult<T> {
         Ok(self.params().need(key)?)
+    }
+
+    pub(crate) fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     /// The address that a guest of ours has by card `nic` of machine `vm`, which is on a private network.
@@ -378,14 +391,27 @@ impl Test {
         accel: Accel,
         images: Vec<PreparedImage>,
     ) -> TestResult<MachineSpec> {
+        let mut spec = self.spec_of_any(name, params, accel, images, Access::Own)?;
+        self.addresses.tell(&mut spec);
+        Ok(spec)
+    }
+
+    /// The same but for where it is on private networks, which its guest is not told.
+    pub(crate) fn spec_of_any(
+        &self,
+        name: &str,
+        params: &Params,
+        accel: Accel,
+        images: Vec<PreparedImage>,
+        access: Access,
+    ) -> TestResult<MachineSpec> {
         let media = Media {
-            boot: self.boot(params, accel)?,
+            boot: self.boot(params, accel, access)?,
             firmware: firmware::of(params, self.env.settings.dirs.data(), &self.dir, name)?,
             images,
             data: self.env.settings.dirs.data().to_owned(),
         };
         let mut spec = furnish::machine_spec(name, params, accel, media)?;
-        self.addresses.tell(&mut spec);
         self.settle_machine_type(&mut spec, params);
         Ok(spec)
     }
@@ -476,7 +502,7 @@ impl Test {
     }
 
     /// A kernel of one's own comes first, then the guest's, then the disks.
-    fn boot(&self, params: &Params, accel: Accel) -> TestResult<Boot> {
+    fn boot(&self, params: &Params, accel: Accel, access: Access) -> TestResult<Boot> {
         if let Some(boot) = furnish::own_kernel(params, self.env.settings.dirs.data()) {
             return Ok(boot);
         }
@@ -503,10 +529,9 @@ impl Test {
             false => None,
         };
         let more = params.value("kernel_params").map(str::to_owned);
-        for words in sessions::kernel_words(params, ssh.map(|ssh| &ssh.key))
-            .into_iter()
-            .chain(more)
-        {
+        let key = ssh.map(|ssh| &ssh.key);
+        let key = key.filter(|_| access == Access::Own);
+        for words in sessions::kernel_words(params, key).into_iter().chain(more) {
             cmdline.push(' ');
             cmdline.push_str(&words);
         }

@@ -12,6 +12,8 @@ pub struct Budget {
     pub memory_total: u64,
     /// Memory that is free or can be freed at once, in bytes, within the same bounds.
     pub memory_available: u64,
+    /// Memory in huge pages of the usual size that nobody has taken, in bytes.
+    pub huge_pages_free: u64,
 }
 
 /// Memory, in bytes, within one bound.
@@ -25,9 +27,8 @@ impl Budget {
     /// Looks at the host.
     #[must_use]
     pub fn of_host() -> Self {
-        let host = fs::read_to_string("/proc/meminfo")
-            .ok()
-            .and_then(|text| meminfo(&text));
+        let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let host = meminfo(&text);
         let groups = groups(
             &fs::read_to_string("/proc/self/cgroup").unwrap_or_default(),
             &fs::read_to_string("/proc/self/mountinfo").unwrap_or_default(),
@@ -47,8 +48,24 @@ impl Budget {
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
             memory_total: memory.total,
             memory_available: memory.available,
+            huge_pages_free: huge_pages_free(&text),
         }
     }
+}
+
+/// The huge pages that are free and not promised to anybody, in bytes; none where the kernel has none.
+fn huge_pages_free(meminfo: &str) -> u64 {
+    let first_number = |name: &str| {
+        let line = meminfo
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number
+            .and_then(|number| number.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
+    let free = first_number("HugePages_Free").saturating_sub(first_number("HugePages_Rsvd"));
+    free.saturating_mul(first_number("Hugepagesize") * 1024)
 }
 
 /// The lines of `/proc/meminfo` that count, see `proc_meminfo(5)`.
@@ -174,6 +191,13 @@ mod tests {
         };
         assert_eq!(meminfo(text), Some(memory));
         assert_eq!(meminfo("MemTotal: 1 kB\n"), None);
+    }
+
+    #[test]
+    fn huge_pages_count_that_are_neither_taken_nor_promised() {
+        let text = "HugePages_Total:      64\nHugePages_Free:       40\nHugePages_Rsvd:        8\nHugepagesize:       2048 kB\n";
+        assert_eq!(huge_pages_free(text), 64 << 20);
+        assert_eq!(huge_pages_free("MemTotal: 1 kB\n"), 0);
     }
 
     #[test]

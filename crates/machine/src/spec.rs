@@ -29,6 +29,8 @@ pub struct MachineSpec {
     pub memory: Memory,
     /// The file main memory lies in; QEMU's own anonymous memory without one.
     pub memory_file: Option<MemoryFile>,
+    /// Is main memory made of the host's huge pages? Not together with a file.
+    pub huge_pages: bool,
     /// Firmware the machine starts in.
     pub firmware: Firmware,
     /// What is booted.
@@ -103,6 +105,7 @@ impl MachineSpec {
                 max: None,
             },
             memory_file: None,
+            huge_pages: false,
             firmware: Firmware::SeaBios,
             boot: Boot::Disk,
             disks: Vec::new(),

@@ -54,3 +54,28 @@ fn every_test_has_a_name_of_its_own_and_says_what_it_asserts() {
     }
     assert!(names.contains("boot"));
 }
+
+/// A machine that moves is there twice, and only its configuration tells those who share out the host's memory.
+#[test]
+fn tests_whose_machines_move_say_so() {
+    suite::link();
+    let mut found = Vec::new();
+    files(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        "rs",
+        &mut found,
+    );
+    let mut moving = 0;
+    for path in found {
+        let source = fs::read_to_string(&path).unwrap();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let moves = [".migration(", "rounds::", "load::moves("].iter();
+        if let Some(test) = virt_test::find(name)
+            && moves.into_iter().any(|call| source.contains(call))
+        {
+            moving += 1;
+            assert!(test.config.contains("migrates"), "{name} does not say");
+        }
+    }
+    assert!(moving > 10, "{moving}");
+}

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use common::{Lab, qemus, spec, tiny};
-use guest::Renewal;
+use guest::{Renewal, RenewedCard};
 use machine::{MemoryFile, Nic};
 use vm::Vm;
 use vm::migrate::{Capability, Options};
@@ -83,7 +83,12 @@ async fn clones_of_a_booted_machine_are_machines_of_their_own() {
             let renewal = Renewal {
                 seed: [n; 32],
                 time,
-                nics: vec![(old.clone(), mac.clone())],
+                nics: vec![RenewedCard {
+                    from: old.clone(),
+                    to: mac.clone(),
+                    ip: None,
+                }],
+                ssh_key: None,
             };
             vm.agent().unwrap().renew(&renewal, LIMIT).await.unwrap();
             assert_eq!(

@@ -126,7 +126,8 @@ fn is_virtual_terminal(name: &str) -> bool {
         .is_some_and(|rest| rest.chars().all(|digit| digit.is_ascii_digit()))
 }
 
-fn parse_address(text: &str) -> Option<Address> {
+/// Reads an address as the words of the command line have it; nothing where it is none.
+pub fn parse_address(text: &str) -> Option<Address> {
     match text {
         "none" => return Some(Address::None),
         "dhcp" => return Some(Address::Dhcp),

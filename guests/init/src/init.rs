@@ -1,6 +1,6 @@
 //! Process 1: sets the guest up, then turns one event loop.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
@@ -17,7 +17,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use crate::agent::{Agent, AgentError, ExitStatus, Renewal, Renewer, Shutdown, Suspend, System};
+use crate::agent::{
+    Agent, AgentError, ExitStatus, MACHINE_ID, Renewal, Renewer, Shutdown, Suspend, System,
+};
 use crate::cmdline::{Address, Options};
 use crate::console::Console;
 use crate::modules::{LIST, Modules};
@@ -107,6 +109,7 @@ struct Init {
     modules: Modules<'static>,
     agent: Agent,
     shutdown: Rc<Cell<Option<Shutdown>>>,
+    ssh: Rc<RefCell<ssh::Server>>,
     port: Option<Port>,
     /// The device to be opened as the agent's port once nothing else is pending.
     port_found: Option<String>,
@@ -158,8 +161,10 @@ impl Init {
             .map_err(|error| setup("open an epoll descriptor")(error.into()))?;
         let uevents = Uevents::open().map_err(setup("subscribe to device events"))?;
         let shutdown = Rc::new(Cell::new(None));
-        let agent = new_agent(&shutdown).map_err(setup("start the agent"))?;
         let mut options = Options::parse(&fs::read_to_string("/proc/cmdline").unwrap_or_default());
+        let (key, password) = (options.ssh_key.take(), options.ssh_password.take());
+        let ssh = Rc::new(RefCell::new(ssh::Server::new(key, password)));
+        let agent = new_agent(&shutdown, &ssh).map_err(setup("start the agent"))?;
         if options.hostname.is_empty() {
             options.hostname = image_hostname();
         }
@@ -176,6 +181,7 @@ impl Init {
             modules: Modules::parse(fs::read_to_string(LIST).unwrap_or_default().leak()),
             agent,
             shutdown,
+            ssh,
             port: None,
             port_found: None,
             buttons: HashMap::new(),
@@ -203,6 +209,9 @@ impl Init {
         power::take_ctrl_alt_del();
         let _ = nix::unistd::sethostname(&self.options.hostname);
         let _ = network::up("lo");
+        if let Err(error) = name_machine() {
+            say(&format!("virt-test: failed to write {MACHINE_ID}: {error}"));
+        }
         let present = self.modules.scan_devices();
         self.load_modules(&present);
         self.find_devices();
@@ -212,8 +221,7 @@ impl Init {
             self.port_deadline = Some(Instant::now() + PORT_GRACE);
         }
         self.tend_consoles();
-        let (key, password) = (&self.options.ssh_key, &self.options.ssh_password);
-        if let Err(error) = ssh::start(key.as_deref(), password.as_deref()) {
+        if let Err(error) = self.ssh.borrow_mut().start() {
             say(&format!(
                 "virt-test: failed to start the SSH server: {error}"
             ));
@@ -412,7 +420,7 @@ impl Init {
     /// open or running is not known to the new one.
     fn restart_agent(&mut self) {
         self.port_found = self.port.take().map(|port| port.device);
-        match new_agent(&self.shutdown) {
+        match new_agent(&self.shutdown, &self.ssh) {
             Ok(agent) => self.agent = agent,
             Err(error) => return say(&format!("virt-test: failed to restart the agent: {error}")),
         }
@@ -511,13 +519,24 @@ impl Init {
     }
 }
 
-fn new_agent(shutdown: &Rc<Cell<Option<Shutdown>>>) -> io::Result<Agent> {
-    let shutdown = Rc::clone(shutdown);
+fn new_agent(
+    shutdown: &Rc<Cell<Option<Shutdown>>>,
+    ssh: &Rc<RefCell<ssh::Server>>,
+) -> io::Result<Agent> {
     let guest = Guest {
-        shutdown,
-        renewer: Renewer::default(),
+        shutdown: Rc::clone(shutdown),
+        renewer: Renewer::new(Rc::clone(ssh)),
     };
     Agent::new(Box::new(guest))
+}
+
+/// Gives the system the machine-id of one that is started for the first time, machine-id(5), unless it has one.
+fn name_machine() -> io::Result<()> {
+    if fs::exists(MACHINE_ID)? {
+        return Ok(());
+    }
+    let id = fs::read_to_string("/proc/sys/kernel/random/uuid")?;
+    fs::write(MACHINE_ID, id.replace('-', ""))
 }
 
 /// The name the image was given.

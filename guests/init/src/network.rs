@@ -143,12 +143,12 @@ pub struct MacChanger {
 }
 
 impl MacChanger {
-    /// Gives the card of one address another. Its IP address stays, and so does the default route where the driver lets the
+    /// Gives the card of one address another, and returns the name of its interface. Its IP address stays, and so does the default route where the driver lets the
     /// address be changed while the card is up.
     ///
     /// # Errors
     /// When there is no such card, or its driver refuses.
-    pub fn change(&mut self, from: Mac, to: Mac) -> io::Result<()> {
+    pub fn change(&mut self, from: Mac, to: Mac) -> io::Result<&str> {
         let socket = match self.socket.take() {
             Some(socket) => socket,
             None => control_socket()?,
@@ -160,8 +160,7 @@ impl MacChanger {
             None => interface_of(from)?,
         };
         change_mac(socket, &interface, to)?;
-        self.interfaces.insert(to, interface);
-        Ok(())
+        Ok(self.interfaces.entry(to).insert_entry(interface).into_mut())
     }
 }
 

@@ -36,8 +36,31 @@ pub struct Renewal {
     pub seed: [u8; 32],
     /// The time it is.
     pub time: SystemTime,
-    /// Network cards by the hardware address they had, with the one they are to have (`52:54:00:12:34:56`).
-    pub nics: Vec<(String, String)>,
+    /// Its network cards.
+    pub nics: Vec<RenewedCard>,
+    /// Who may log in by SSH from now on, as a line of `authorized_keys`, where the guest has a server.
+    pub ssh_key: Option<String>,
+}
+
+/// A network card of a clone.
+#[derive(Debug, Clone)]
+pub struct RenewedCard {
+    /// The hardware address it had (`52:54:00:12:34:56`).
+    pub from: String,
+    /// The one it is to have.
+    pub to: String,
+    /// The address it is to have on its network, with the leading bits that name that (`192.168.10.1/24`); nothing where it keeps what it has.
+    pub ip: Option<String>,
+}
+
+impl RenewedCard {
+    fn argument(&self) -> Value {
+        let mut card = json!({"from": self.from, "to": self.to});
+        if let Some(ip) = &self.ip {
+            card["ip"] = json!(ip);
+        }
+        card
+    }
 }
 
 /// A client of a guest's agent. Clones share the channel; requests of several tasks wait for each other.
@@ -243,7 +266,7 @@ impl AgentClient {
     }
 
     /// Makes the guest of a clone a machine of its own: another state of the random number generator, this moment's time, other
-    /// hardware addresses. A command of the tiny guest's agent; others answer [`Cause::Agent`] of class `CommandNotFound`. The agent
+    /// addresses, other keys of its SSH server. A command of the tiny guest's agent; others answer [`Cause::Agent`] of class `CommandNotFound`. The agent
     /// must not have been left in the middle of a command when the guest was cloned: it is asked straight away.
     ///
     /// # Errors
@@ -252,12 +275,14 @@ impl AgentClient {
         let attempt = self.attempt("give a cloned guest an identity of its own", limit);
         let since = renewal.time.duration_since(UNIX_EPOCH);
         let since = since.map_err(|error| attempt.fail(Cause::Protocol(error.to_string())))?;
-        let nics = renewal.nics.iter();
-        let arguments = json!({
+        let mut arguments = json!({
             "seed": BASE64.encode(renewal.seed),
             "time": since.as_nanos() as u64,
-            "nics": nics.map(|(from, to)| json!({"from": from, "to": to})).collect::<Value>(),
+            "nics": renewal.nics.iter().map(RenewedCard::argument).collect::<Value>(),
         });
+        if let Some(key) = &renewal.ssh_key {
+            arguments["ssh_key"] = json!(key);
+        }
         let exchange = async {
             let mut channel = self.channel.lock().await;
             channel.take_as_in_step();

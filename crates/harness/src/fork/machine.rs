@@ -3,8 +3,8 @@
 use std::fs;
 
 use machine::{
-    Accel, Boot, Capabilities, Endpoint, Endpoints, Firmware, MachineError, MachineSpec, Netdev,
-    render,
+    Accel, Boot, Capabilities, Endpoint, Endpoints, Firmware, Link, MachineError, MachineSpec,
+    Netdev, render,
 };
 use templates::Inputs;
 use vm::Context;
@@ -25,22 +25,16 @@ pub(super) fn blocker(spec: &MachineSpec, capabilities: &Capabilities) -> Option
         (
             spec.nics
                 .iter()
-                .any(|nic| matches!(nic.netdev, Netdev::Private(_))),
-            "a card on a private network",
+                .any(|nic| matches!(nic.netdev, Netdev::Tap { .. })),
+            "a card on an interface of the host",
         ),
-        // Taken when a machine starts, not when it is taken up: two of them may be there at once.
-        (
-            spec.nics.iter().any(
-                |nic| matches!(&nic.netdev, Netdev::User { forwards, .. } if !forwards.is_empty()),
-            ),
-            "a port of the host that leads into the guest",
-        ),
+        (spec.huge_pages, "memory of huge pages"),
         // Giving memory back, it would make holes in the template's.
         (
             spec.balloon && !capabilities.has_private_memory_files(),
             "a balloon",
         ),
-        (spec.preconfig, "a machine that waits before it is made"),
+        (spec.preconfig, "a board that waits before it is made"),
         (
             !spec.extra_args.is_empty(),
             "what QEMU is told in its own words",
@@ -83,7 +77,10 @@ pub(super) fn inputs(
         "environment",
         &format!("{:?} {:?}", program.args, program.env),
     );
-    let endpoints = Endpoints::for_each(spec, |_| Endpoint::Null);
+    let mut endpoints = Endpoints::for_each(spec, |_| Endpoint::Null);
+    for (netdev, _) in spec.links() {
+        endpoints.set_link(netdev, Link::ConnectedFd(0));
+    }
     let argv = render(spec, &context.capabilities, &endpoints);
     let argv = argv.map_err(|error: MachineError| chain(&error))?;
     inputs.text("arguments", &argv.to_shell());
@@ -114,8 +111,6 @@ pub(super) fn inputs(
 
 #[cfg(test)]
 mod tests {
-    use machine::Nic;
-
     use super::*;
 
     #[test]
@@ -131,21 +126,12 @@ mod tests {
             initrd: None,
             cmdline: String::new(),
         };
-        plain.nics.push(Nic::new("vm1", "nic1"));
         assert_eq!(blocker(&plain, &capabilities), None);
-        let changes: [fn(&mut MachineSpec); 6] = [
+        let changes: [fn(&mut MachineSpec); 4] = [
             |spec| spec.agent = false,
             |spec| spec.preconfig = true,
             |spec| spec.balloon = true,
             |spec| spec.extra_args.push("-snapshot".to_owned()),
-            |spec| spec.nics[0].netdev = Netdev::Private("lan".to_owned()),
-            |spec| {
-                let forwards = vec!["tcp:127.0.0.1:2222-:22".to_owned()];
-                spec.nics[0].netdev = Netdev::User {
-                    restrict: true,
-                    forwards,
-                };
-            },
         ];
         for change in changes {
             let mut spec = plain.clone();

@@ -9,7 +9,7 @@ use templates::{Begun, Building, Inputs, Manner, Template};
 use tracing::{info, warn};
 use vm::{Context, Vm};
 
-use super::{ANSWER, Fork, NAME, memory, options, renew, thaw};
+use super::{ANSWER, Fork, Identity, NAME, memory, options, renew, wake};
 use crate::sessions::login;
 use crate::test::ImagePlan;
 use crate::verdict::chain;
@@ -75,13 +75,14 @@ impl Test {
         let context = Context {
             log_dir: self.dir().join(format!("{}-{NAME}", fork.name)),
             may_outlive_us: false,
+            networks: vm::Networks::default(),
             ..fork.context.clone()
         };
         let vm = Vm::start(spec.clone(), &context).await?;
         let limit: Duration = fork.params.need("login_timeout")?;
         vm.wait_for_agent(limit).await?;
         // A rehearsal: what the guest had to look up for it is at hand in every clone.
-        renew(&vm).await?;
+        renew(&vm, &Identity::default()).await?;
         // A session would leave its shell without a prompt, and its clones with one that waits for nobody.
         let prompts = &login(fork.params)?;
         for id in spec.serials.iter().chain(&spec.virtio_consoles) {
@@ -147,9 +148,11 @@ impl Test {
         let context = Context {
             log_dir: self.dir().join(format!("{}-trial", fork.name)),
             may_outlive_us: false,
+            networks: vm::Networks::default(),
             ..fork.context.clone()
         };
-        let vm = thaw(spec, &context, &building.state(), manner).await?;
+        let vm = Vm::restore(spec, &context, &building.state(), &options(manner)).await?;
+        wake(&vm, &Identity::default()).await?;
         vm.destroy().await?;
         Ok(())
     }

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use ::machine::{Accel, MacAddr, MachineSpec, MemoryFile};
-use guest::Renewal;
+use ::machine::{Accel, MacAddr, MachineSpec, MemoryFile, Netdev};
+use guest::{Renewal, RenewedCard};
 use params::Params;
 use rustix::rand::{GetRandomFlags, getrandom};
 use templates::{Key, Manner, Store, Template};
@@ -22,9 +22,10 @@ use vm::{Context, Vm};
 
 use self::machine::{blocker, inputs};
 use self::pool::Pool;
+use crate::addresses::tell_to_wait;
 use crate::furnish::PreparedImage;
 use crate::sessions::wants_ssh;
-use crate::test::ImagePlan;
+use crate::test::{Access, ImagePlan};
 use crate::verdict::chain;
 use crate::{Stop, Test, TestResult};
 
@@ -114,13 +115,10 @@ impl Test {
             plans,
         };
         let neutral = self.template_spec(&fork, |plan| plan.name.clone().into(), "ram".as_ref())?;
-        let blocker = match wants_ssh(params) {
-            // Its key is of this run, and on the kernel's command line.
-            true => Some("a guest spoken to by SSH"),
-            false => blocker(&neutral, &context.capabilities),
-        };
-        if let Some(blocker) = blocker {
-            debug!("{name} boots: {blocker} cannot be cloned");
+        if let Some(blocker) = blocker(&neutral, &context.capabilities) {
+            self.env.notice(format!(
+                "machines with {blocker} boot instead of being cloned"
+            ));
             return Ok(None);
         }
         let inputs = match inputs(&neutral, context, &fork.plans) {
@@ -182,11 +180,19 @@ impl Test {
             .iter()
             .map(|plan| plan.prepared(disk(plan)))
             .collect();
-        let mut spec = self.machine_spec(fork.name, fork.params, fork.accel, images)?;
+        let (name, params) = (fork.name, fork.params);
+        let mut spec = self.spec_of_any(name, params, fork.accel, images, Access::Nobody)?;
         NAME.clone_into(&mut spec.name);
         for nic in &mut spec.nics {
             nic.mac = MacAddr::derived(NAME, &nic.id);
+            match &mut nic.netdev {
+                // Ports of the host are each clone's own matter, and so is what is at the other end of a private network.
+                Netdev::User { forwards, .. } => forwards.clear(),
+                Netdev::Private(network) => NAME.clone_into(network),
+                Netdev::None | Netdev::Tap { .. } => {}
+            }
         }
+        tell_to_wait(&mut spec);
         spec.memory_file = Some(MemoryFile {
             path: ram.to_owned(),
             shared: true,
@@ -210,9 +216,33 @@ impl Test {
         let manner = template.manifest().manner;
         let mut spec = self.machine_spec(fork.name, fork.params, fork.accel, images.clone())?;
         spec.memory_file = memory(manner, &template.ram());
-        let vm = thaw(spec, fork.context, &template.state(), manner).await?;
+        let vm = Vm::restore(spec, fork.context, &template.state(), &options(manner)).await?;
+        wake(&vm, &self.identity(fork, &vm)?).await?;
         Ok((vm, images))
     }
+
+    /// What makes a clone the machine that was asked for.
+    fn identity(&self, fork: &Fork<'_>, vm: &Vm) -> TestResult<Identity> {
+        let ssh = wants_ssh(fork.params).then(|| self.env.ssh_kit());
+        let private = vm.spec().nics.iter();
+        let private = private.filter(|nic| matches!(nic.netdev, Netdev::Private(_)));
+        let ips = private.filter_map(|nic| {
+            let ip = self.addresses().with_prefix(fork.name, &nic.id)?;
+            Some((nic.id.clone(), ip))
+        });
+        Ok(Identity {
+            ips: ips.collect(),
+            ssh_key: ssh.transpose()?.map(|kit| kit.key.public.clone()),
+        })
+    }
+}
+
+/// Where a clone is on its networks, and who may log in to it. A template's has neither.
+#[derive(Debug, Clone, Default)]
+struct Identity {
+    /// Addresses by card, of those on private networks.
+    ips: HashMap<String, String>,
+    ssh_key: Option<String>,
 }
 
 /// Keeps what a clone that failed has left from being overwritten by the machine that boots in its place.
@@ -224,24 +254,13 @@ fn set_aside(log_dir: &Path) {
     }
 }
 
-/// Starts a clone and makes it a machine of its own.
-async fn thaw(
-    spec: MachineSpec,
-    context: &Context,
-    state: &Path,
-    manner: Manner,
-) -> TestResult<Vm> {
-    let vm = Vm::restore(spec, context, state, &options(manner)).await?;
-    wake(&vm).await?;
-    Ok(vm)
-}
-
 /// Lets a clone go on, as a machine of its own.
-async fn wake(vm: &Vm) -> TestResult {
+async fn wake(vm: &Vm, identity: &Identity) -> TestResult {
     // The guest finds the request as it wakes up.
-    let (resumed, renewed) = tokio::join!(vm.resume(), renew(vm));
+    let (resumed, renewed) = tokio::join!(vm.resume(), renew(vm, identity));
     resumed?;
     renewed?;
+    vm.take_forwards().await?;
     // The prompts were written before the clone was: an empty line brings them again.
     for id in vm.spec().serials.iter().chain(&vm.spec().virtio_consoles) {
         let sent = vm.console_of(id)?.send(b"\n", vm.limit(ANSWER)).await;
@@ -251,21 +270,21 @@ async fn wake(vm: &Vm) -> TestResult {
 }
 
 /// Makes a guest with the addresses of a template a machine of its own.
-async fn renew(vm: &Vm) -> TestResult {
+async fn renew(vm: &Vm, identity: &Identity) -> TestResult {
     let mut seed = [0; 32];
     getrandom(&mut seed, GetRandomFlags::empty())
         .map_err(|error| Stop::error(format!("failed to draw random numbers: {error}")))?;
     let nics = vm.spec().nics.iter();
-    let nics = nics.map(|nic| {
-        (
-            MacAddr::derived(NAME, &nic.id).to_string(),
-            nic.mac.to_string(),
-        )
+    let nics = nics.map(|nic| RenewedCard {
+        from: MacAddr::derived(NAME, &nic.id).to_string(),
+        to: nic.mac.to_string(),
+        ip: identity.ips.get(&nic.id).cloned(),
     });
     let renewal = Renewal {
         seed,
         time: SystemTime::now(),
         nics: nics.collect(),
+        ssh_key: identity.ssh_key.clone(),
     };
     let limit = vm.limit(ANSWER);
     let renewed = vm.agent()?.renew(&renewal, limit);

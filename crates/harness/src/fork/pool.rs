@@ -9,11 +9,12 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use ::machine::MachineSpec;
+use ::machine::{MachineSpec, Netdev};
 use host::ledger::Token;
 use templates::{Key, Template};
 use tokio::task::JoinSet;
 use tracing::{Instrument, Span, debug, warn};
+use vm::migrate::Armed;
 use vm::{Context, Vm};
 
 use super::{Fork, lock, memory, options, wake};
@@ -42,6 +43,8 @@ struct State {
 struct Prepared {
     like: Like,
     vm: Vm,
+    /// Nothing once it has been used.
+    armed: Option<Armed>,
     directory: PathBuf,
     images: Vec<PreparedImage>,
     files: Vec<Token>,
@@ -138,12 +141,11 @@ impl Test {
         template: &Template,
     ) -> Option<(Vm, Vec<PreparedImage>)> {
         let like = self.like(fork, template)?;
-        let prepared = self.env.templates.pool.take(&like)?;
-        let manner = template.manifest().manner;
+        let mut prepared = self.env.templates.pool.take(&like)?;
+        let armed = prepared.armed.take()?;
         let taken = async {
-            let (state, options) = (template.state(), options(manner));
-            prepared.vm.take_up(&state, &options).await?;
-            wake(&prepared.vm).await?;
+            prepared.vm.take_up_armed(armed).await?;
+            wake(&prepared.vm, &self.identity(fork, &prepared.vm)?).await?;
             link(&prepared.directory, &fork.context.log_dir, &self.env)
         };
         match taken.await {
@@ -160,7 +162,8 @@ impl Test {
         }
     }
 
-    /// What a machine must be to become this clone; nothing for one that may outlive us, as one that waits must not.
+    /// What a machine must be to become this clone; nothing for one that may outlive us, as one that waits must not, nor for one on
+    /// networks of its test.
     fn like(&self, fork: &Fork<'_>, template: &Template) -> Option<Like> {
         if fork.context.may_outlive_us {
             return None;
@@ -168,9 +171,14 @@ impl Test {
         let images = fork.plans.iter();
         let images = images.map(|plan| plan.prepared(PathBuf::from(&plan.name)));
         let spec = self.machine_spec(fork.name, fork.params, fork.accel, images.collect());
+        let spec = spec.ok()?;
+        let is_private = |nic: &::machine::Nic| matches!(nic.netdev, Netdev::Private(_));
+        if spec.nics.iter().any(is_private) {
+            return None;
+        }
         Some(Like {
             template: template.key().clone(),
-            spec: spec.ok()?,
+            spec,
             program: fork.context.program.clone(),
         })
     }
@@ -203,9 +211,10 @@ impl Test {
         let start = async move {
             let started = start(&env, spec, &context, &template, &images).await;
             match started {
-                Ok((vm, files)) => env.templates.pool.add(Prepared {
+                Ok((vm, armed, files)) => env.templates.pool.add(Prepared {
                     like,
                     vm,
+                    armed: Some(armed),
                     directory,
                     images,
                     files,
@@ -230,7 +239,7 @@ async fn start(
     context: &Context,
     template: &Template,
     images: &[PreparedImage],
-) -> TestResult<(Vm, Vec<Token>)> {
+) -> TestResult<(Vm, Armed, Vec<Token>)> {
     let ours = |error: &dyn std::error::Error| Stop::error(chain(error));
     fs::create_dir_all(&context.log_dir).map_err(|error| ours(&error))?;
     let mut files = Vec::new();
@@ -244,8 +253,9 @@ async fn start(
     }
     let vm = Vm::start_incoming(spec, context).await?;
     // Answered only when the whole machine is made.
-    vm.status().await?;
-    Ok((vm, files))
+    let manner = template.manifest().manner;
+    let armed = vm.arm(&template.state(), &options(manner)).await?;
+    Ok((vm, armed, files))
 }
 
 /// Lets the logs of a prepared machine be found where its test's are.

@@ -22,7 +22,7 @@ use pci::PciSlots;
 
 pub use part::Part;
 
-/// Id of the backend of main memory that lies in a file: the name that memory has in a PC's state without one, so that either
+/// Id of the backend of main memory that lies in a file or in huge pages: the name that memory has in a PC's state without one, so that either
 /// takes up the other's state.
 const MEMORY: &str = "pc.ram";
 
@@ -101,6 +101,7 @@ impl Render<'_> {
         }
         self.argv.push("-machine", self.machine());
         self.memory_file()?;
+        self.huge_pages()?;
         self.argv.push("-accel", accel);
         if self.board != Board::None {
             let model = spec.cpu.model.as_deref().unwrap_or(match spec.accel {
@@ -150,6 +151,25 @@ impl Render<'_> {
         Ok(())
     }
 
+    fn huge_pages(&mut self) -> Result<(), MachineError> {
+        if !self.spec.huge_pages {
+            return Ok(());
+        }
+        let backend = "memory-backend-memfd";
+        self.capabilities
+            .require(&Need::Object(backend.to_owned()))?;
+        let object = Opts::new(backend)
+            .set("id", MEMORY)
+            .set("size", self.spec.memory.size)
+            .set("hugetlb", "on")
+            // Where there are too few, QEMU says so now, rather than being killed when the guest writes there.
+            .set("prealloc", "on")
+            .set("share", "off")
+            .set("x-use-canonical-path-for-ramblock-id", "off");
+        self.argv.push("-object", object.finish());
+        Ok(())
+    }
+
     fn machine(&self) -> String {
         const CORE: &str = "dump-guest-core";
         let options = &self.spec.machine_options;
@@ -159,7 +179,7 @@ impl Render<'_> {
             .all(options)
             .maybe(
                 "memory-backend",
-                self.spec.memory_file.as_ref().map(|_| MEMORY),
+                (self.spec.memory_file.is_some() || self.spec.huge_pages).then_some(MEMORY),
             )
             .finish()
     }

@@ -190,6 +190,12 @@ pub(super) const MEMORY: Section = Section {
         Key::count("slots", Vm, "Slots for hot-plugged memory.")
             .or("0")
             .also(&["slots_mem"]),
+        Key::bool(
+            "hugepage",
+            Vm,
+            "Main memory is made of the host's huge pages, which count against those that are free.",
+        )
+        .or("no"),
     ],
 };
 

@@ -18,6 +18,12 @@ pub(super) const SECTION: Section = Section {
         )
         .or("unix")
         .also(&["migration_protocol"]),
+        Key::bool(
+            "migrates",
+            Vm,
+            "The machine moves to another QEMU, so that for a while it is there twice: it counts twice in what tests may take of the host at a time.",
+        )
+        .or("no"),
         Key::seconds(
             "mig_timeout",
             Vm,

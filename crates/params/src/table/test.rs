@@ -35,6 +35,11 @@ pub(super) const SECTION: Section = Section {
             "The verdict of a test that passes only when it is tried again.",
         )
         .or("pass"),
+        Key::seconds(
+            "expected_time",
+            Test,
+            "How long the test takes, roughly, on a host that has not run it yet; only what begins first depends on it.",
+        ),
         Key::list(
             "exclusive",
             Test,

@@ -11,7 +11,7 @@ use vm::{Plugged, Session, Vm};
 
 use crate::hotplug::both_sides::blank_disk;
 
-#[virt_test::test(type_specific)]
+#[virt_test::test(type_specific, "migrates = yes")]
 async fn hotplug_model(test: &mut Test) -> TestResult {
     let slots = test.param::<u32>("pcie_free_ports")? as usize;
     let steps = steps(test, slots)?;

@@ -9,7 +9,7 @@ use vm::{PlugError, VmError};
 use crate::hotplug::both_sides::{BothSides, blank_disk};
 use crate::migration::{load, rounds};
 
-#[virt_test::test(type_specific, "pcie_free_ports = 4")]
+#[virt_test::test(type_specific, "migrates = yes", "pcie_free_ports = 4")]
 async fn hotplug_during_migration(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;

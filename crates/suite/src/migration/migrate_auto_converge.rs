@@ -6,7 +6,7 @@ use vm::migrate::Capability;
 
 use crate::migration::{load, rounds};
 
-#[virt_test::test(type_specific, "test_timeout = 300")]
+#[virt_test::test(type_specific, "migrates = yes", "test_timeout = 300")]
 async fn migrate_auto_converge(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;

@@ -5,7 +5,7 @@ use vm::migrate::{Flip, Relay};
 
 use crate::migration::load;
 
-#[virt_test::test(type_specific, "mig_protocol = unix")]
+#[virt_test::test(type_specific, "migrates = yes", "mig_protocol = unix")]
 async fn migrate_bad_stream(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;

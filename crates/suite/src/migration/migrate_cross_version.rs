@@ -6,7 +6,7 @@ use virt_test::{Stop, Test, TestResult, check};
 
 use crate::migration::load;
 
-#[virt_test::test(type_specific)]
+#[virt_test::test(type_specific, "migrates = yes")]
 async fn migrate_cross_version(test: &mut Test) -> TestResult {
     if test.params().value("qemu_dst_binary").is_none() {
         return Err(Stop::skip(

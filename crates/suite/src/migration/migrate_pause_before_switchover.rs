@@ -6,7 +6,7 @@ use vm::qmp::{MigrationStatus, RunState};
 
 use crate::migration::load;
 
-#[virt_test::test(type_specific)]
+#[virt_test::test(type_specific, "migrates = yes")]
 async fn migrate_pause_before_switchover(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;

@@ -5,7 +5,7 @@ use virt_test::{Test, TestResult, check};
 
 use crate::migration::load;
 
-#[virt_test::test(type_specific)]
+#[virt_test::test(type_specific, "migrates = yes")]
 async fn migrate_postcopy(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     load::booted(test, &*test.main_vm()?).await?;

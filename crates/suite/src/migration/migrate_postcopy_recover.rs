@@ -9,7 +9,12 @@ use vm::qmp::MigrationStatus;
 
 use crate::migration::load;
 
-#[virt_test::test(type_specific, "mig_protocol = unix", "test_timeout = 300")]
+#[virt_test::test(
+    type_specific,
+    "migrates = yes",
+    "mig_protocol = unix",
+    "test_timeout = 300"
+)]
 async fn migrate_postcopy_recover(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;

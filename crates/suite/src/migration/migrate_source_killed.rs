@@ -8,7 +8,7 @@ use vm::{FindingKind, Rung, VmError};
 
 use crate::migration::{load, rounds};
 
-#[virt_test::test(type_specific)]
+#[virt_test::test(type_specific, "migrates = yes")]
 async fn migrate_source_killed(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;

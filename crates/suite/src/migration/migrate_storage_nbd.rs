@@ -10,7 +10,12 @@ use crate::migration::rounds;
 /// Where on the disk there is what the load does not write to, in MiB.
 const PLACE: u32 = 64;
 
-#[virt_test::test(type_specific, "mig_storage = yes", "image_size = 128M")]
+#[virt_test::test(
+    type_specific,
+    "migrates = yes",
+    "mig_storage = yes",
+    "image_size = 128M"
+)]
 async fn migrate_storage_nbd(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;

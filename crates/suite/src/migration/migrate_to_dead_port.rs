@@ -7,7 +7,7 @@ use vm::migrate::Phase;
 
 use crate::migration::load;
 
-#[virt_test::test(type_specific, "mig_protocol = tcp")]
+#[virt_test::test(type_specific, "migrates = yes", "mig_protocol = tcp")]
 async fn migrate_to_dead_port(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;

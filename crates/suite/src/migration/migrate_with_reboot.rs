@@ -6,7 +6,7 @@ use crate::migration::load::run;
 
 const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";
 
-#[virt_test::test(type_specific)]
+#[virt_test::test(type_specific, "migrates = yes")]
 async fn migrate_with_reboot(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;

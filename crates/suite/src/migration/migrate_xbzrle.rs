@@ -6,7 +6,7 @@ use vm::migrate::Capability;
 
 use crate::migration::{load, rounds};
 
-#[virt_test::test(type_specific)]
+#[virt_test::test(type_specific, "migrates = yes")]
 async fn migrate_xbzrle(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;

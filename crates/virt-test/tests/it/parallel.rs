@@ -125,7 +125,7 @@ fn guests_that_run_at_once_come_to_the_verdicts_they_come_to_alone() {
     let config = lab.logs().join("guests.cfg");
     let text = "include virt-test:/tests.cfg\n\
         only kvm..tiny..q35..qcow2..virtio_blk..virtio_net..up\n\
-        only boot, shutdown, qmp_command\n\
+        only boot, shutdown.by_shell, qmp_command\n\
         variants:\n    - well:\n    - panics:\n        kernel_params = rdinit=/no/such/init root=/dev/none\n";
     std::fs::write(&config, text).unwrap();
     let config = config.display().to_string();

@@ -38,7 +38,11 @@ fn a_machine_is_booted_once_and_cloned_from_then_on() {
     let lab = Lab::new();
     // A template of no other test's: its memory is of an odd size.
     let fork = ["-m", "300", "-j", "1"];
-    let args = [&fork[..], &["--tests", "system_powerdown shutdown"]].concat();
+    let args = [
+        &fork[..],
+        &["--tests", "system_powerdown shutdown.by_shell"],
+    ]
+    .concat();
     let said = lab.run(&args);
     assert_eq!(said.status, 0, "{said:?}");
     let made = templates(&Lab::data());
@@ -50,7 +54,7 @@ fn a_machine_is_booted_once_and_cloned_from_then_on() {
 
     let said = lab.run(&args);
     assert_eq!(said.status, 0, "{said:?}");
-    for test in ["system_powerdown", "shutdown"] {
+    for test in ["system_powerdown", "shutdown.by_shell"] {
         let log = log(&lab, test);
         assert!(log.contains("cloning vm1"), "{log}");
         assert!(!log.contains("booting a template"), "{log}");
@@ -107,7 +111,7 @@ fn a_qemu_that_cannot_share_memory_clones_by_stream_and_one_that_cannot_either_b
     );
 
     let qemu = qemu_without(directory.path(), "*-incoming*");
-    let out = run_with(&lab, &qemu, "system_powerdown shutdown");
+    let out = run_with(&lab, &qemu, "system_powerdown shutdown.by_shell");
     assert_eq!(
         told(&out, "cannot clone machines by shared memory"),
         1,

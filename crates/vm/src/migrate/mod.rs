@@ -24,5 +24,6 @@ pub use figures::{Figures, Progress, RamFigures, XbzrleFigures};
 pub use ongoing::{Migrated, Migration, Ongoing};
 pub use options::{Capability, Options, Parameters};
 pub use relay::{Flip, Relay};
+pub use state_file::Armed;
 pub use storage::MovedDisk;
 pub use transport::{Transport, TransportError};

@@ -772,8 +772,12 @@ impl Vm {
             .map(drop)
     }
 
-    /// Takes the ports of the host that the other machine of a migration had.
-    pub(super) async fn take_forwards(&self) -> Result<(), VmError> {
+    /// Takes the ports of the host that lead into the guest. A machine that began with a state from elsewhere does not do so by itself, as the
+    /// one it came from may still have them.
+    ///
+    /// # Errors
+    /// [`VmError::Monitor`] where QEMU refuses.
+    pub async fn take_forwards(&self) -> Result<(), VmError> {
         for nic in self.spec().all_nics() {
             if let machine::Netdev::User { forwards, .. } = &nic.netdev {
                 for forward in forwards {

@@ -24,7 +24,7 @@ pub use args::Args;
 pub use error::{AgentError, Class, reason};
 pub use exec::{ExitStatus, MAX_OUTPUT};
 pub use framing::MAX_MESSAGE;
-pub use renew::{Renewal, Renewer};
+pub use renew::{MACHINE_ID, Renewal, Renewer};
 
 use exec::Execs;
 use file::Files;

@@ -4,12 +4,15 @@
 //! |---|---|
 //! | `seed` | bytes in base64 that no other clone gets, for the random number generator |
 //! | `time` | nanoseconds since the epoch, now |
-//! | `nics` | for each network card, its address `from` before and `to` from now on |
+//! | `nics` | for each network card, its hardware address `from` before and `to` from now on, and an `ip` such as `192.168.10.1/24` if it gets one now |
+//! | `ssh_key` | may be absent: who may log in by SSH, as a line of `authorized_keys`, where the guest has a server |
 
+use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
+use std::rc::Rc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -18,12 +21,15 @@ use nix::time::{ClockId, clock_settime};
 
 use super::args::Args;
 use super::error::AgentError;
-use crate::network::{Mac, MacChanger};
+use crate::cmdline::{Address, parse_address};
+use crate::network::{self, Mac, MacChanger};
+use crate::ssh::Server;
 
 /// Most bytes of seed taken: the kernel's pool holds no more.
 const MAX_SEED: usize = 512;
 
-const MACHINE_ID: &str = "/etc/machine-id";
+/// Where a system keeps its name.
+pub const MACHINE_ID: &str = "/etc/machine-id";
 
 nix::ioctl_write_ptr_bad!(
     add_entropy,
@@ -48,8 +54,21 @@ pub struct Renewal {
     pub seed: Vec<u8>,
     /// Nanoseconds since the epoch.
     pub time: i64,
-    /// Network cards' addresses, before and after.
-    pub nics: Vec<(Mac, Mac)>,
+    /// Its network cards.
+    pub nics: Vec<Card>,
+    /// Who may log in by SSH.
+    pub ssh_key: Option<String>,
+}
+
+/// What becomes of a network card.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Card {
+    /// Its hardware address before.
+    pub from: Mac,
+    /// Its hardware address from now on.
+    pub to: Mac,
+    /// How it gets another address, if it does.
+    pub ip: Option<Address>,
 }
 
 impl Renewal {
@@ -62,9 +81,15 @@ impl Renewal {
             return Err(AgentError::invalid_parameter("time"));
         }
         let nics = args.objects("nics")?;
+        let ssh_key = args.string_opt("ssh_key")?;
         args.finish()?;
-        let nics = nics.into_iter().map(renamed).collect::<Result<_, _>>()?;
-        Ok(Self { seed, time, nics })
+        let nics = nics.into_iter().map(card).collect::<Result<_, _>>()?;
+        Ok(Self {
+            seed,
+            time,
+            nics,
+            ssh_key,
+        })
     }
 }
 
@@ -75,27 +100,48 @@ pub struct Renewer {
     random: Option<File>,
     macs: MacChanger,
     machine_id: Option<File>,
+    ssh: Rc<RefCell<Server>>,
 }
 
 impl Renewer {
+    /// One for a guest with this server.
+    pub fn new(ssh: Rc<RefCell<Server>>) -> Self {
+        Self {
+            ssh,
+            ..Self::default()
+        }
+    }
+
     /// Becomes what the renewal says.
     ///
     /// # Errors
     /// When the kernel refuses a step; those before it have been done.
     pub fn renew(&mut self, renewal: &Renewal) -> Result<(), AgentError> {
-        let Renewal { seed, time, nics } = renewal;
+        let Renewal {
+            seed,
+            time,
+            nics,
+            ssh_key,
+        } = renewal;
         let now = TimeSpec::new(time / 1_000_000_000, time % 1_000_000_000);
         clock_settime(ClockId::CLOCK_REALTIME, now)
             .map_err(|error| AgentError::system("failed to set the clock", &error.into()))?;
         self.stir(seed)
             .map_err(|error| AgentError::system("failed to reseed /dev/urandom", &error))?;
-        for (from, to) in nics {
-            self.macs.change(*from, *to).map_err(|error| {
+        for Card { from, to, ip } in nics {
+            let interface = self.macs.change(*from, *to);
+            let configured = interface.and_then(|interface| match ip {
+                Some(ip) => network::configure(interface, *ip),
+                None => Ok(()),
+            });
+            configured.map_err(|error| {
                 AgentError::system(format!("failed to make card {from} {to}"), &error)
             })?;
         }
         self.name(seed)
-            .map_err(|error| AgentError::system(format!("failed to write {MACHINE_ID}"), &error))
+            .map_err(|error| AgentError::system(format!("failed to write {MACHINE_ID}"), &error))?;
+        let server = self.ssh.borrow_mut().start_anew(ssh_key.as_deref());
+        server.map_err(|error| AgentError::system("failed to start the SSH server", &error))
     }
 
     /// Writes another machine-id, where there is one.
@@ -137,15 +183,18 @@ impl Renewer {
     }
 }
 
-fn renamed(mut nic: Args) -> Result<(Mac, Mac), AgentError> {
+fn card(mut nic: Args) -> Result<Card, AgentError> {
     let mut mac = |name: &str| {
         let text = nic.string(name)?;
         text.parse()
             .map_err(|()| AgentError::invalid_parameter(name))
     };
-    let renamed = (mac("from")?, mac("to")?);
+    let (from, to) = (mac("from")?, mac("to")?);
+    let ip = nic.string_opt("ip")?;
     nic.finish()?;
-    Ok(renamed)
+    let ip = ip.map(|text| parse_address(&text).ok_or_else(|| AgentError::invalid_parameter("ip")));
+    let ip = ip.transpose()?;
+    Ok(Card { from, to, ip })
 }
 
 #[cfg(test)]
@@ -181,19 +230,35 @@ mod tests {
                 json!({"seed": "AAAA", "time": 0, "nics": [nic("52:54:00")]}),
                 "Invalid parameter 'from'",
             ),
+            (
+                json!({"seed": "AAAA", "time": 0, "nics": [
+                    {"from": "52:54:00:00:00:01", "to": "52:54:00:00:00:02", "ip": "192.168.10.1"},
+                ]}),
+                "Invalid parameter 'ip'",
+            ),
         ] {
             assert_eq!(read(arguments).unwrap_err().desc, expected);
         }
         let nothing = read(json!({"time": 0, "nics": []})).unwrap_err();
         assert!(nothing.desc.contains("'seed' is missing"), "{nothing:?}");
-        let nics = json!([nic("52:54:00:00:00:01")]);
-        let renewal = read(json!({"seed": "AAE=", "time": 5, "nics": nics})).unwrap();
-        let (from, to) = ("52:54:00:00:00:01", "52:54:00:00:00:02");
+        let mut second = nic("52:54:00:00:00:01");
+        second["ip"] = json!("192.168.10.1/24");
+        let nics = json!([nic("52:54:00:00:00:01"), second]);
+        let arguments =
+            json!({"seed": "AAE=", "time": 5, "nics": nics, "ssh_key": "ssh-ed25519 AAAA"});
+        let renewal = read(arguments).unwrap();
+        let card = |ip| Card {
+            from: "52:54:00:00:00:01".parse().unwrap(),
+            to: "52:54:00:00:00:02".parse().unwrap(),
+            ip,
+        };
         let expected = Renewal {
             seed: vec![0, 1],
             time: 5,
-            nics: vec![(from.parse().unwrap(), to.parse().unwrap())],
+            nics: vec![card(None), card(parse_address("192.168.10.1/24"))],
+            ssh_key: Some("ssh-ed25519 AAAA".to_owned()),
         };
         assert_eq!(renewal, expected);
+        assert!(expected.nics[1].ip.is_some());
     }
 }
