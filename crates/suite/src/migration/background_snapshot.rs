@@ -8,7 +8,7 @@ use vm::migrate::{Capability, Options};
 use crate::migration::load::{self, run};
 
 // Booted, because QEMU watches writes to memory of its own only, and a clone's lies in a file.
-#[virt_test::test(type_specific, "images =", "vm_start = boot")]
+#[virt_test::test(type_specific, "images =", "vm_start = boot", "migrates = yes")]
 async fn background_snapshot(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;
