@@ -1,17 +1,16 @@
 //! Machines that move, and what the results keep of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use events::{Event, MigrationFigures};
 use machine::{Board, Capabilities, Device, Disk, MachineType};
 use params::Params;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tracing::info;
 use vm::Vm;
 use vm::migrate::{
-    Capability, Figures, MigrateError, Migrated, Migration, MovedDisk, Ongoing, Options,
-    Parameters, Progress, Transport,
+    Capability, Ending, Figures, MigrateError, Migrated, Migration, MovedDisk, News, Observer,
+    Ongoing, Options, Outcome, Parameters, Progress, Transport,
 };
 
 use crate::{Stop, Test, TestResult, chain};
@@ -54,7 +53,7 @@ impl Test {
         migration.limit = params.need("mig_timeout")?;
         migration.postcopy = params.need("mig_postcopy")?;
         migration.options = options(&params)?;
-        migration.progress = Some(self.progress_of(name));
+        migration.observers.push(self.observer(name));
         if params.need("mig_storage")? {
             migration.storage = self.storage_of(name).await?;
         }
@@ -92,10 +91,7 @@ impl Test {
     pub async fn migrate(&self, name: &str, migration: &Migration) -> TestResult<Moved> {
         let vm = self.vm(name)?;
         self.phase(format!("migrating {name} by {}", migration.transport));
-        let mut record = record(&vm, &migration.destination.capabilities);
-        record.transport = migration.transport.to_string();
-        let migrated = vm.migrate(migration).await;
-        self.ended(record, migrated)
+        Ok(self.go_on_with(vm.migrate(migration).await?))
     }
 
     /// Brings a migration to its end that was begun by [`Vm::begin_migration`].
@@ -103,10 +99,7 @@ impl Test {
     /// # Errors
     /// As [`Test::migrate`].
     pub async fn finish_migration(&self, ongoing: Ongoing<'_>) -> TestResult<Moved> {
-        let mut record = record(ongoing.source(), ongoing.destination().capabilities());
-        record.transport = ongoing.transport().to_string();
-        let migrated = ongoing.finish().await;
-        self.ended(record, migrated)
+        Ok(self.go_on_with(ongoing.finish().await?))
     }
 
     /// Goes on with a machine that was restored from a file.
@@ -119,78 +112,86 @@ impl Test {
         vm
     }
 
-    /// Tells what came of a migration, and goes on with the machine.
-    fn ended(
-        &self,
-        mut record: events::Migration,
-        migrated: Result<Migrated, MigrateError>,
-    ) -> TestResult<Moved> {
-        match &migrated {
-            Ok(migrated) => {
-                record.figures = told(&migrated.figures);
-                record.standstill_ms = migrated.standstill.map(milliseconds);
-            }
-            Err(error) => record.error = Some(chain(error)),
-        }
-        let name = record.machine.clone();
-        self.send(|index, at_ms| Event::Migrated {
-            index,
-            at_ms,
-            migration: record,
-        });
+    fn go_on_with(&self, migrated: Migrated) -> Moved {
         let Migrated {
             vm,
             figures,
             standstill,
-        } = migrated?;
+        } = migrated;
+        let name = vm.name().to_owned();
         info!(?standstill, "{name} has migrated: {figures}");
         self.phase(format!("migrated {name}: {figures}"));
         let vm = Arc::new(vm);
         self.take_in(&name, Arc::clone(&vm));
-        Ok(Moved {
+        Moved {
             vm,
             figures,
             standstill,
-        })
+        }
     }
 
-    /// Where looks at a migration of machine `name` are to be sent: those that say something new become events.
-    fn progress_of(&self, name: &str) -> UnboundedSender<Progress> {
-        let (sender, mut looks) = unbounded_channel::<Progress>();
-        let (events, running) = (self.env.events.clone(), Arc::clone(&self.running));
+    /// Makes events of migrations: of what came of each, whoever asked for it, and on its way of looks that say something new.
+    fn observer(&self, name: &str) -> Observer {
         let machine = name.to_owned();
-        tokio::spawn(async move {
-            let mut last: Option<Progress> = None;
-            while let Some(look) = looks.recv().await {
-                let news = last.as_ref().is_none_or(|last| {
-                    last.figures.status != look.figures.status || look.at >= last.at + PROGRESS_STEP
-                });
-                if news {
-                    events.send(Event::MigrationProgress {
-                        index: running.index,
-                        at_ms: milliseconds(running.elapsed()),
-                        machine: machine.clone(),
-                        figures: told(&look.figures),
+        let (events, running) = (self.env.events.clone(), Arc::clone(&self.running));
+        let last: Mutex<Option<Progress>> = Mutex::new(None);
+        Observer::new(move |news| {
+            let (index, at_ms) = (running.index, milliseconds(running.elapsed()));
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            match news {
+                News::Progress(look) => {
+                    let says_something_new = last.as_ref().is_none_or(|last| {
+                        last.figures.status != look.figures.status
+                            || look.at >= last.at + PROGRESS_STEP
                     });
-                    last = Some(look);
+                    if says_something_new {
+                        events.send(Event::MigrationProgress {
+                            index,
+                            at_ms,
+                            machine: machine.clone(),
+                            figures: told(&look.figures),
+                        });
+                        *last = Some((*look).clone());
+                    }
+                }
+                News::Ended(ending) => {
+                    *last = None;
+                    events.send(Event::Migrated {
+                        index,
+                        at_ms,
+                        migration: record(ending),
+                    });
                 }
             }
-        });
-        sender
+        })
     }
 }
 
-/// What is known of a migration before it begins.
-fn record(source: &Vm, destination: &Capabilities) -> events::Migration {
+/// What the results keep of a migration.
+fn record(ending: &Ending<'_>) -> events::Migration {
+    let source = ending.source;
     let machine = source.spec().machine.qemu_name();
     let machine = source.capabilities().resolve_machine(machine);
-    events::Migration {
+    let mut record = events::Migration {
         machine: source.name().to_owned(),
+        transport: ending.transport.to_string(),
         from: source.capabilities().version.to_string(),
-        to: destination.version.to_string(),
+        to: ending.destination.version.to_string(),
         machine_type: machine.unwrap_or_default().to_owned(),
         ..events::Migration::default()
+    };
+    match ending.outcome {
+        Outcome::Migrated {
+            figures,
+            standstill,
+        } => {
+            record.figures = told(figures);
+            record.standstill_ms = standstill.map(milliseconds);
+        }
+        Outcome::Cancelled(figures) => record.figures = told(figures),
+        Outcome::Failed(error) => record.error = Some(chain(error)),
     }
+    record
 }
 
 fn told(figures: &Figures) -> MigrationFigures {

@@ -7,7 +7,7 @@ use machine::ByteSize;
 use serde_json::json;
 use tokio::sync::mpsc;
 use vm::Vm;
-use vm::migrate::{self, Capability, Options, Parameters, Transport};
+use vm::migrate::{self, Capability, News, Observer, Options, Parameters, Transport};
 
 use crate::call::{Call, count, limit, number};
 use crate::failure::Failure;
@@ -34,7 +34,12 @@ impl Call<'_> {
         migration.limit = limit(it.timeout, migration.limit)?;
         let (sender, mut looks) = mpsc::unbounded_channel();
         if self.more {
-            migration.progress = Some(sender);
+            migration.observers.push(Observer::new(move |news| {
+                if let News::Progress(look) = news {
+                    // Whoever asked may be gone.
+                    let _ = sender.send((*look).clone());
+                }
+            }));
         }
         let moving = self.test.migrate(&it.vm, &migration);
         let mut moving = std::pin::pin!(moving);

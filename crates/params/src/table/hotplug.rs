@@ -39,5 +39,20 @@ pub(super) const SECTION: Section = Section {
             "What a disk that is plugged in is plugged into.",
         )
         .or("virtio_blk"),
+        Key::one_of(
+            "plug_device",
+            &[
+                "rng",
+                "balloon",
+                "watchdog",
+                "pci_serial",
+                "virtio_console",
+                "virtio_mem",
+                "iothread",
+            ],
+            Test,
+            "What kind of device is plugged in.",
+        )
+        .or("rng"),
     ],
 };

@@ -40,6 +40,7 @@ impl<'a> BothSides<'a> {
         self.test
             .phase(format!("unplugging {} \"{}\"", device.kind(), device.id()));
         let unplugged = self.vm.unplug(plugged).await?;
+        told_by_the_right_event(&unplugged)?;
         let limit = self.test.span("plug_timeout")?;
         let gone = self
             .vm
@@ -89,6 +90,31 @@ impl<'a> BothSides<'a> {
         );
         Ok(())
     }
+}
+
+/// QEMU has told that it was this device that went; but under TCG the CPU's object stays, and only the guest tells.
+fn told_by_the_right_event(unplugged: &Unplugged) -> TestResult {
+    let device = &unplugged.placed.device;
+    let told = match (&unplugged.event, device.device_id()) {
+        (None, None) => true,
+        // QEMU never tells of its end, as it holds itself.
+        (None, Some(_)) => matches!(device, Device::UsbController(_)),
+        (Some(event), Some(id)) => {
+            let info = &event.data["info"];
+            let deleted = event.name == "DEVICE_DELETED" && event.data["device"] == id;
+            let ejected = event.name == "ACPI_DEVICE_OST" && info["status"] == 0;
+            deleted || ejected && matches!(device, Device::Cpu(_))
+        }
+        (Some(_), None) => false,
+    };
+    check!(
+        told,
+        "that {} \"{}\" is gone was told by {:?}",
+        device.kind(),
+        device.id(),
+        unplugged.event
+    );
+    Ok(())
 }
 
 /// An empty raw image of one MiB in the test's directory, as a disk.

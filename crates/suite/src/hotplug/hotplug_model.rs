@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use machine::{Device, DiskBus, Nic, VirtioPort};
+use serde_json::json;
 use virt_test::{Stop, Test, TestResult, check};
 use vm::plug::script::{Kind, Model, Shrinker, Step, generate};
+use vm::qmp::Event;
 use vm::{Plugged, Session, Vm};
 
 use crate::hotplug::both_sides::blank_disk;
@@ -93,6 +95,12 @@ impl Run<'_> {
                         .await?;
                 }
             }
+            Step::Lose(number) => {
+                if let Some(plugged) = self.plugged.get(number).cloned() {
+                    self.seen(&plugged).await?;
+                    self.lose(&plugged).await?;
+                }
+            }
             Step::Pause => self.vm.pause().await?,
             Step::Resume => self.vm.resume().await?,
             Step::Reset => {
@@ -107,6 +115,24 @@ impl Run<'_> {
                 self.session = None;
             }
         }
+        Ok(())
+    }
+
+    /// Nobody but QEMU and the guest hears of it.
+    async fn lose(&self, plugged: &Plugged) -> TestResult {
+        let Some(id) = plugged.placed.device.device_id() else {
+            return Ok(());
+        };
+        let cursor = self.vm.cursor();
+        let id = json!({"id": id});
+        self.vm.qmp().execute("device_del", id.clone()).await?;
+        let gone =
+            |event: &Event| event.name == "DEVICE_DELETED" && event.data["device"] == id["id"];
+        let limit = self.test.span("plug_timeout")?;
+        let what = format!("DEVICE_DELETED of {}", id["id"]);
+        self.vm
+            .wait_for_event_that(cursor, &what, limit, gone)
+            .await?;
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! A USB controller is plugged in, and on it a hub, a device behind the hub, a keyboard and a disk: the guest finds each at its port and
-//! can write to the disk, and has none of them any more when it is unplugged.
+//! can write to the disk, and has none of them any more when it is unplugged, the controller
+//! last.
 
 use machine::{Device, DiskBus, UsbDevice, UsbModel};
 use virt_test::{Test, TestResult, check};
@@ -12,7 +13,7 @@ const CONTROLLER: &str = "plugged";
 async fn usb_hotplug(test: &mut Test) -> TestResult {
     let vm = test.main_vm()?;
     let mut sides = BothSides::of(test, &vm).await?;
-    sides
+    let (controller, _) = sides
         .plug(Device::UsbController(CONTROLLER.to_owned()))
         .await?;
     let device = |id: &str, model, port: &str| UsbDevice {
@@ -35,7 +36,7 @@ async fn usb_hotplug(test: &mut Test) -> TestResult {
     disk.controller = Some(CONTROLLER.to_owned());
     let (stick, seen) = sides.plug(disk).await?;
     sides.write(&device_file(&seen), "on a stick").await?;
-    for plugged in [&keyboard, &stick, &tablet, &hub] {
+    for plugged in [&keyboard, &stick, &tablet, &hub, &controller] {
         sides.unplug(plugged).await?;
     }
     Ok(())

@@ -1,19 +1,25 @@
-//! A bit of the state is flipped on its way: the destination refuses it, and the machine runs on where it was.
+//! A bit of the state is flipped on its way, on a connection or in a file: the destination refuses it and says why, and the machine runs on
+//! where it was.
 
 use virt_test::{Stop, Test, TestResult, check};
 use vm::migrate::{Flip, Relay};
 
 use crate::migration::load;
 
-#[virt_test::test(type_specific, "migrates = yes", "mig_protocol = unix")]
+#[virt_test::test(type_specific)]
 async fn migrate_bad_stream(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;
     load::booted(test, &vm).await?;
-    for (what, flip) in [
-        ("magic number", Flip::At(2)),
-        ("version", Flip::At(6)),
-        ("name of a device", Flip::In(b"\x0acpu_common\0\0".to_vec())),
+    let device = Flip::In(b"\x0acpu_common\0\0".to_vec());
+    for (what, flip, reason) in [
+        ("magic number", Flip::At(2), "Not a migration stream"),
+        (
+            "version",
+            Flip::At(6),
+            "nsupported migration stream version",
+        ),
+        ("name of a device", device, "Unknown savevm section"),
     ] {
         test.phase(format!("flipping a bit of the {what}"));
         let relay = Relay::new();
@@ -33,6 +39,10 @@ async fn migrate_bad_stream(test: &mut Test) -> TestResult {
         check!(
             error.source_runs(),
             "with a bit of the {what} flipped the source does not run on: {error}"
+        );
+        check!(
+            error.to_string().contains(reason),
+            "what the destination says is not told: {error}"
         );
     }
     test.log_in(&vm).await?;

@@ -1,12 +1,14 @@
-//! The destination is killed in the middle of a migration: the machine runs on where it was, and moves on a second try.
+//! The destination is killed in the middle of a migration: the machine runs on where it was, the error says in which phase that was and how
+//! the destination ended, and the machine moves on a second try. By every transport.
 
 use virt_test::{Stop, Test, TestResult, check};
 use vm::Rung;
+use vm::migrate::Phase;
 use vm::qmp::MigrationStatus;
 
 use crate::migration::{load, rounds};
 
-#[virt_test::test(type_specific, "migrates = yes")]
+#[virt_test::test(type_specific)]
 async fn migrate_dest_killed(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;
@@ -27,6 +29,12 @@ async fn migrate_dest_killed(test: &mut Test) -> TestResult {
     };
     test.phase(error.to_string());
     check!(error.source_runs(), "the source does not run on: {error}");
+    // Whichever side was heard of first.
+    let told = error.to_string().contains("SIGKILL");
+    check!(
+        told && error.phase == Phase::Active,
+        "in which phase the destination ended, and how, is not told: {error}"
+    );
     test.log_in(&vm).await?;
     let migration = test.migration(&name).await?;
     let moved = test.migrate(&name, &migration).await?;

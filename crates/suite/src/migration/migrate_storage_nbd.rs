@@ -1,4 +1,4 @@
-//! A machine's disk goes along with it over NBD while the guest writes to it. Called off, nothing is left of that; done, all that was on
+//! A machine's disk goes along with it over NBD while the guest writes to it, its memory before the guest or after it. Called off, nothing is left of that; done, all that was on
 //! the disk is at the destination, which no longer needs the image of the source.
 
 use virt_test::{Stop, Test, TestResult, check};
@@ -10,12 +10,7 @@ use crate::migration::rounds;
 /// Where on the disk there is what the load does not write to, in MiB.
 const PLACE: u32 = 64;
 
-#[virt_test::test(
-    type_specific,
-    "migrates = yes",
-    "mig_storage = yes",
-    "image_size = 128M"
-)]
+#[virt_test::test(type_specific)]
 async fn migrate_storage_nbd(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;

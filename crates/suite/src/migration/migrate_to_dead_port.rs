@@ -1,28 +1,26 @@
 //! A machine sent to where nobody listens is refused at once, and runs on.
 
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 
-use virt_test::{Stop, Test, TestResult, check};
-use vm::migrate::Phase;
+use virt_test::{Stop, Test, TestResult, Vm, check};
+use vm::migrate::{Phase, Transport};
 
 use crate::migration::load;
 
-#[virt_test::test(type_specific, "migrates = yes", "mig_protocol = tcp")]
+#[virt_test::test(type_specific)]
 async fn migrate_to_dead_port(test: &mut Test) -> TestResult {
     let name = test.main_vm_name()?;
     let vm = test.main_vm()?;
     load::booted(test, &vm).await?;
-    // Taken, and so nobody else's, but closed as soon as it is let go.
-    let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-    let port = port
-        .map_err(|error| Stop::error(format!("no port is free: {error}")))?
-        .port();
     let mut migration = test.migration(&name).await?;
-    migration.connect_to = Some(format!("tcp:127.0.0.1:{port}"));
+    let dead = dead_port(&vm, migration.transport);
+    let dead = dead.map_err(|error| Stop::error(format!("no port is free: {error}")))?;
+    migration.connect_to = Some(dead.clone());
     let error = match vm.migrate(&migration).await {
         Ok(_) => {
             return Err(Stop::fail(format!(
-                "the machine has migrated to port {port}, which is closed"
+                "the machine has migrated to {dead}, which is closed"
             )));
         }
         Err(error) => error,
@@ -38,4 +36,15 @@ async fn migrate_to_dead_port(test: &mut Test) -> TestResult {
         "the reason does not name the refusal: {error}"
     );
     load::still_well(test, &vm).await
+}
+
+/// An address that was taken, and so is nobody else's, but is closed.
+fn dead_port(vm: &Vm, transport: Transport) -> std::io::Result<String> {
+    if transport == Transport::Tcp {
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        return Ok(format!("tcp:127.0.0.1:{port}"));
+    }
+    let socket = vm.scratch().join("dead.sock");
+    UnixListener::bind(&socket)?;
+    Ok(format!("unix:{}", socket.display()))
 }

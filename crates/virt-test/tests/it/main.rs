@@ -8,6 +8,7 @@ mod fuzz;
 mod lab;
 mod machines;
 mod matrix;
+mod moves;
 mod parallel;
 mod runner;
 mod serve;

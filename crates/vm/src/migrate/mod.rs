@@ -12,6 +12,7 @@
 mod error;
 mod figures;
 mod incoming;
+mod observer;
 mod ongoing;
 mod options;
 mod relay;
@@ -21,6 +22,7 @@ mod transport;
 
 pub use error::{Cause, MigrateError, Phase, Sides};
 pub use figures::{Figures, Progress, RamFigures, XbzrleFigures};
+pub use observer::{Ending, News, Observer, Outcome};
 pub use ongoing::{Migrated, Migration, Ongoing};
 pub use options::{Capability, Options, Parameters};
 pub use relay::{Flip, Relay};

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc::UnboundedSender;
 
 use super::error::{Cause, MigrateError, Phase, Sides};
 use super::figures::{Figures, Progress};
+use super::observer::{Ending, News, Observer, Outcome};
 use super::options::{Capability, Options, Parameters};
 use super::relay::Relay;
 use super::storage::{self, Mirror, MovedDisk};
@@ -46,12 +46,12 @@ pub struct Migration {
     pub storage: Vec<MovedDisk>,
     /// Where the source is to connect to, instead of where the destination listens.
     pub connect_to: Option<String>,
-    /// What the connection goes through, with [`Transport::Unix`].
+    /// What the connection goes through, with [`Transport::Unix`], or the file, with [`Transport::File`].
     pub relay: Option<Relay>,
     /// How long each wait of it may take, as a base time.
     pub limit: Duration,
-    /// Who wants to see how it fares: looks are sent at every change of status, and about ten times a second.
-    pub progress: Option<UnboundedSender<Progress>>,
+    /// Who looks on.
+    pub observers: Vec<Observer>,
 }
 
 impl Migration {
@@ -67,7 +67,7 @@ impl Migration {
             connect_to: None,
             relay: None,
             limit: LIMIT,
-            progress: None,
+            observers: Vec::new(),
         }
     }
 
@@ -105,8 +105,9 @@ pub struct Ongoing<'a> {
     transport: Transport,
     options: Options,
     postcopy: bool,
+    relay: Option<Relay>,
     limit: Duration,
-    progress: Option<UnboundedSender<Progress>>,
+    observers: Vec<Observer>,
     start: Instant,
     phase: Phase,
     /// Right after the source's last event that was looked at.
@@ -135,6 +136,26 @@ impl Vm {
         &self,
         migration: &Migration,
     ) -> Result<Ongoing<'_>, MigrateError> {
+        let mut ongoing = match self.start_destination(migration).await {
+            Ok(ongoing) => ongoing,
+            Err(error) => {
+                let ending = Ending {
+                    source: self,
+                    destination: &migration.destination.capabilities,
+                    transport: migration.transport,
+                    outcome: Outcome::Failed(&error),
+                };
+                tell(&migration.observers, &News::Ended(ending));
+                return Err(error);
+            }
+        };
+        match ongoing.begin(migration).await {
+            Ok(()) => Ok(ongoing),
+            Err(cause) => Err(ongoing.fail(cause).await),
+        }
+    }
+
+    async fn start_destination(&self, migration: &Migration) -> Result<Ongoing<'_>, MigrateError> {
         let fails = |phase| {
             move |cause: Cause| MigrateError {
                 vm: self.name().to_owned(),
@@ -151,25 +172,28 @@ impl Vm {
         let destination =
             destination.map_err(|error| fails(Phase::Destination)(unsupported(error)))?;
         let options = migration.effective_options();
-        let mut ongoing = Ongoing {
+        Ok(Ongoing {
             source: self,
             destination,
             transport: migration.transport,
             options,
             postcopy: migration.postcopy,
+            relay: migration.relay.clone(),
             limit: migration.limit,
-            progress: migration.progress.clone(),
+            observers: migration.observers.clone(),
             start: Instant::now(),
             phase: Phase::Options,
             cursor: self.cursor(),
             was_running: false,
             before: Map::new(),
             mirrors: Vec::new(),
-        };
-        match ongoing.begin(migration).await {
-            Ok(()) => Ok(ongoing),
-            Err(cause) => Err(ongoing.fail(cause).await),
-        }
+        })
+    }
+}
+
+fn tell(observers: &[Observer], news: &News<'_>) {
+    for observer in observers {
+        observer.tell(news);
     }
 }
 
@@ -222,7 +246,9 @@ impl<'a> Ongoing<'a> {
             self.destination.take_state_from(&mut way.to_listen).await?;
             way.into_source_end(&self.destination).await?
         };
-        if let Some(relay) = &migration.relay {
+        if let Some(relay) = &migration.relay
+            && self.transport == Transport::Unix
+        {
             let scratch = self.destination.scratch();
             let here = scratch.join("relay.sock");
             relay.serve(&here, &scratch.join("migrate.sock"))?;
@@ -452,7 +478,10 @@ impl<'a> Ongoing<'a> {
     /// [`MigrateError`], when it had ended otherwise before, or the source does not go on.
     pub async fn cancel(mut self) -> Result<Figures, MigrateError> {
         match self.call_off().await {
-            Ok(figures) => Ok(figures),
+            Ok(figures) => {
+                self.tell_end(Outcome::Cancelled(&figures));
+                Ok(figures)
+            }
             Err(cause) => Err(self.fail(cause).await),
         }
     }
@@ -470,9 +499,7 @@ impl<'a> Ongoing<'a> {
         }
         let figures = source.migration_figures().await?;
         if self.was_running {
-            source
-                .wait_for_status(RunState::Running, RECOVERY_LIMIT)
-                .await?;
+            self.let_source_go_on().await?;
         }
         self.abandon_mirrors().await?;
         self.restore_parameters().await?;
@@ -485,11 +512,17 @@ impl<'a> Ongoing<'a> {
     /// [`MigrateError`]; the source runs on then as it did, if it can.
     pub async fn finish(mut self) -> Result<Migrated, MigrateError> {
         match self.run_to_end().await {
-            Ok((figures, standstill)) => Ok(Migrated {
-                vm: self.destination,
-                figures,
-                standstill,
-            }),
+            Ok((figures, standstill)) => {
+                self.tell_end(Outcome::Migrated {
+                    figures: &figures,
+                    standstill,
+                });
+                Ok(Migrated {
+                    vm: self.destination,
+                    figures,
+                    standstill,
+                })
+            }
             Err(cause) => Err(self.fail(cause).await),
         }
     }
@@ -504,11 +537,17 @@ impl<'a> Ongoing<'a> {
                 let verb = "let the migration go on of";
                 self.source.watch.told(verb, told.await).await?;
             }
-            if self.source_reaches(&ends).await? == MigrationStatus::Completed {
+            // Whoever waited for its completion need not be told of it again.
+            if self.phase == Phase::Completed
+                || self.source_reaches(&ends).await? == MigrationStatus::Completed
+            {
                 break;
             }
         }
         if self.transport == Transport::File {
+            if let Some(relay) = &self.relay {
+                relay.pass_on(&self.file())?;
+            }
             let mut file = Address::file(&self.destination, &self.file())?;
             self.destination.take_state_from(&mut file).await?;
         }
@@ -566,7 +605,7 @@ impl<'a> Ongoing<'a> {
                     self.cursor = event.after();
                     status_of(&event)
                 }
-                () = tokio::time::sleep(left.min(LOOK)), if self.progress.is_some() => {
+                () = tokio::time::sleep(left.min(LOOK)), if !self.observers.is_empty() => {
                     self.show().await;
                     continue;
                 }
@@ -599,7 +638,9 @@ impl<'a> Ongoing<'a> {
         let told =
             self.source
                 .wait_for_event_that(self.cursor, "MIGRATION failed", RECOVERY_LIMIT, over);
-        if let Ok(event) = told.await
+        // A file has no other end.
+        if self.transport != Transport::File
+            && let Ok(event) = told.await
             && let Some(phase) = Phase::of(&status_of(&event))
         {
             self.phase = phase;
@@ -609,17 +650,38 @@ impl<'a> Ongoing<'a> {
         })
     }
 
-    async fn show(&mut self) {
-        let Some(progress) = &self.progress else {
+    async fn show(&self) {
+        if self.observers.is_empty() {
             return;
-        };
+        }
         let Ok(figures) = self.source.migration_figures().await else {
             return;
         };
         let at = self.start.elapsed();
-        if progress.send(Progress { at, figures }).is_err() {
-            self.progress = None;
+        tell(&self.observers, &News::Progress(&Progress { at, figures }));
+    }
+
+    fn tell_end(&self, outcome: Outcome<'_>) {
+        let ending = Ending {
+            source: self.source,
+            destination: self.destination.capabilities(),
+            transport: self.transport,
+            outcome,
+        };
+        tell(&self.observers, &News::Ended(ending));
+    }
+
+    /// The guest goes on at the source, now that the destination is out of it.
+    async fn let_source_go_on(&self) -> Result<(), VmError> {
+        // It takes itself for the one that was left behind once it is done, and QEMU 7.2 also when it was called off on its way to
+        // post-copy.
+        if self.phase == Phase::Completed || self.source.status().await? == RunState::Postmigrate {
+            self.source.resume().await?;
         }
+        let goes_on = self
+            .source
+            .wait_for_status(RunState::Running, RECOVERY_LIMIT);
+        goes_on.await.map(drop)
     }
 
     async fn restore_parameters(&mut self) -> Result<(), VmError> {
@@ -646,16 +708,18 @@ impl<'a> Ongoing<'a> {
             destination,
             ..self.recover().await
         };
-        MigrateError {
+        let error = MigrateError {
             vm: self.source.name().to_owned(),
             transport: self.transport.to_string(),
             phase: self.phase,
             cause: Box::new(cause),
             sides: Box::new(sides),
-        }
+        };
+        self.tell_end(Outcome::Failed(&error));
+        error
     }
 
-    /// What the destination says went wrong: on its monitor while it is there, on its stderr when it is not.
+    /// What the destination says went wrong: on its stderr, and on its monitor while it is there. The former often says more.
     async fn destination_words(&self, cause: &Cause) -> Option<String> {
         if matches!(cause, Cause::DestinationEnded { .. }) || self.phase < Phase::Start {
             return None;
@@ -673,12 +737,18 @@ impl<'a> Ongoing<'a> {
             .qmp()
             .query::<Figures>("query-migrate", json!({}));
         let asked = tokio::time::timeout(WORDS_LIMIT, asked).await;
-        let words = asked
+        let told = asked
             .ok()
             .and_then(Result::ok)
             .and_then(|figures| figures.error_desc);
-        let stderr = self.destination.last_words().stderr;
-        words.or_else(|| (!stderr.trim().is_empty()).then_some(stderr))
+        let mut words = self.destination.last_words().stderr.trim().to_owned();
+        if let Some(told) = told
+            && !words.contains(&told)
+        {
+            let separator = if words.is_empty() { "" } else { "; " };
+            words = format!("{words}{separator}{told}");
+        }
+        (!words.is_empty()).then_some(words)
     }
 
     /// Ends the destination, and lets the source go on where it stands still because of us.
@@ -705,13 +775,7 @@ impl<'a> Ongoing<'a> {
             let _ = self.source_reaches(&[MigrationStatus::Cancelled]).await;
         }
         if self.was_running && self.phase != Phase::Postcopy {
-            if self.phase == Phase::Completed {
-                // It takes itself for the one that was left behind; the other one is gone.
-                let _ = source.resume().await;
-            }
-            let _ = source
-                .wait_for_status(RunState::Running, RECOVERY_LIMIT)
-                .await;
+            let _ = self.let_source_go_on().await;
         }
         let _ = self.restore_parameters().await;
         sides.source_state = source.status().await.ok();

@@ -14,7 +14,8 @@ use crate::evidence::io_error;
 /// Bytes taken at once.
 const CHUNK: usize = 64 << 10;
 
-/// A relay between the two ends of a migration by [`Transport::Unix`](super::Transport::Unix). Clones are the same relay.
+/// A relay between the two ends of a migration by [`Transport::Unix`](super::Transport::Unix), or, by
+/// [`Transport::File`](super::Transport::File), whoever has the file in between, where nothing can be cut. Clones are the same relay.
 #[derive(Debug, Clone, Default)]
 pub struct Relay(Arc<Inner>);
 
@@ -88,6 +89,13 @@ impl Relay {
             before.abort();
         }
         Ok(())
+    }
+
+    /// Passes a file on.
+    pub(super) fn pass_on(&self, file: &Path) -> Result<(), VmError> {
+        let mut state = std::fs::read(file).map_err(io_error("read", file))?;
+        self.disturb(&mut state, 0, &[]);
+        std::fs::write(file, state).map_err(io_error("write", file))
     }
 
     /// Flips the bit if it is in this chunk, which begins at `offset`; `tail` are the bytes before.

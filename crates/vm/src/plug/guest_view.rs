@@ -249,6 +249,8 @@ fn bus_script(placed: &Placed, address: &str, appear: bool) -> String {
                 _ => format!("cat {device_path}/serial 2>/dev/null"),
             }
         }
+        // The port's terminal, which comes after its driver.
+        (Device::PciSerial(_), _) => format!("find {pci}/ -name 'ttyS[0-9]*' 2>/dev/null"),
         // A device of QEMU's own, for which there may be no driver anywhere.
         (Device::Pci(_), _) => list(&pci),
         (device, _) => {

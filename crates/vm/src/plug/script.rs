@@ -58,6 +58,9 @@ pub enum Step {
     Reset,
     /// Let it move to another QEMU.
     Migrate,
+    /// Let QEMU lose the device of this number, behind the model's back: what a sequence that finds something can be tried out with. Never
+    /// generated.
+    Lose(u32),
 }
 
 /// A line of a script.
@@ -70,13 +73,16 @@ impl fmt::Display for Step {
             Self::Resume => f.write_str("resume"),
             Self::Reset => f.write_str("reset"),
             Self::Migrate => f.write_str("migrate"),
+            Self::Lose(number) => write!(f, "lose d{number}"),
         }
     }
 }
 
 /// A line that is no step.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no step (hint: write plug KIND dN, unplug dN, pause, resume, reset or migrate)")]
+#[error(
+    "'{0}' is no step (hint: write plug KIND dN, unplug dN, pause, resume, reset, migrate or lose dN)"
+)]
 pub struct StepError(String);
 
 /// Reads a line as it is written.
@@ -95,6 +101,7 @@ impl FromStr for Step {
             ["reset"] => Ok(Self::Reset),
             ["migrate"] => Ok(Self::Migrate),
             ["unplug", device] => number(device).map(Self::Unplug).ok_or_else(error),
+            ["lose", device] => number(device).map(Self::Lose).ok_or_else(error),
             ["plug", kind, device] => {
                 let mut kinds = Kind::ALL.into_iter();
                 let kind = kinds.find(|known| format!("{known:?}") == kind);
@@ -126,7 +133,9 @@ impl Model {
                 !self.devices.contains_key(number) && (!kind.is_pci() || taken.count() < slots)
             }
             // A guest that stands still lets go of nothing.
-            Step::Unplug(number) => !self.paused && self.devices.contains_key(number),
+            Step::Unplug(number) | Step::Lose(number) => {
+                !self.paused && self.devices.contains_key(number)
+            }
             Step::Pause | Step::Reset => !self.paused,
             Step::Resume => self.paused,
             Step::Migrate => true,
@@ -144,7 +153,7 @@ impl Model {
             }
             Step::Pause => self.paused = true,
             Step::Resume => self.paused = false,
-            Step::Reset | Step::Migrate => {}
+            Step::Reset | Step::Migrate | Step::Lose(_) => {}
         }
     }
 }
@@ -297,6 +306,8 @@ mod tests {
         for step in steps {
             assert_eq!(step.to_string().parse(), Ok(step));
         }
+        assert_eq!("lose d7".parse(), Ok(Step::Lose(7)));
+        assert_eq!(Step::Lose(7).to_string(), "lose d7");
         assert!("plug Toaster d1".parse::<Step>().is_err());
     }
 
