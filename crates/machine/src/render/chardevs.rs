@@ -8,6 +8,12 @@ use crate::error::MachineError;
 use crate::plug::{Device, Place};
 use crate::spec::{MachineSpec, MonitorProtocol};
 
+/// Ports of a virtio-serial controller that may still be plugged in.
+const FREE_PORTS: usize = 8;
+
+/// All it can have.
+const MAX_PORTS: usize = 31;
+
 impl Render<'_> {
     pub(super) fn chardev(&mut self, id: &str) -> Result<(), MachineError> {
         let endpoint = self.endpoints.get(id)?;
@@ -53,7 +59,14 @@ impl Render<'_> {
         if !spec.agent && spec.virtio_consoles.is_empty() && spec.virtio_ports.is_empty() {
             return Ok(());
         }
-        self.pci_device(Opts::new("virtio-serial-pci").set("id", VIRTIO_SERIAL))?;
+        // Each port there could be costs two queues, whether it is there or not: QEMU has to set them up when it starts or takes up a state, the
+        // guest when it boots.
+        let ports = spec.virtio_consoles.len() + spec.virtio_ports.len() + usize::from(spec.agent);
+        let controller = Opts::new("virtio-serial-pci").set("id", VIRTIO_SERIAL).set(
+            "max_ports",
+            MAX_PORTS.min(1 + ports + FREE_PORTS).to_string(),
+        );
+        self.pci_device(controller)?;
         // Port 0 is kept for a console by the virtio specification (5.3, console device), so consoles come first.
         let consoles = spec.virtio_consoles.iter().cloned();
         let agent = spec.agent.then(|| VirtioPort {
