@@ -153,14 +153,21 @@ impl Options {
         Ok(())
     }
 
+    /// Tells a machine that has never been told anything. All its capabilities are off: it need not be asked.
+    pub(super) async fn apply_first(&self, vm: &Vm) -> Result<(), Cause> {
+        let on = self.capabilities.iter().map(Capability::as_str);
+        let on = on.chain([Capability::Events.as_str()]);
+        set_capabilities(vm, on.map(|capability| (capability, true))).await?;
+        self.set_parameters(vm).await.map(drop)
+    }
+
     /// Tells the machine. Returns what the parameters were before.
     pub(super) async fn apply(&self, vm: &Vm) -> Result<Map<String, Value>, Cause> {
-        let verb = "set capabilities of the migration of";
         let told = vm
             .qmp()
             .query("query-migrate-capabilities", json!({}))
             .await;
-        let known: Vec<CapabilityState> = vm.watch.told(verb, told).await?;
+        let known: Vec<CapabilityState> = vm.watch.told(SETTING, told).await?;
         let on = |word: &str| {
             word == Capability::Events.as_str()
                 || self
@@ -168,17 +175,14 @@ impl Options {
                     .iter()
                     .any(|capability| capability.as_str() == word)
         };
-        let changes: Vec<Value> = known
-            .into_iter()
-            .filter(|known| known.state != on(&known.capability))
-            .map(|known| json!({"capability": known.capability, "state": !known.state}))
-            .collect();
-        if !changes.is_empty() {
-            let told = vm
-                .qmp()
-                .execute("migrate-set-capabilities", json!({"capabilities": changes}));
-            vm.watch.told(verb, told.await).await?;
-        }
+        let changes = known.iter().map(|known| (&*known.capability, known.state));
+        let changes = changes.filter(|&(name, state)| state != on(name));
+        set_capabilities(vm, changes.map(|(name, state)| (name, !state))).await?;
+        self.set_parameters(vm).await
+    }
+
+    /// Sets the parameters that are given. Returns what they were before.
+    async fn set_parameters(&self, vm: &Vm) -> Result<Map<String, Value>, Cause> {
         let given = self.parameters.given();
         if given.is_empty() {
             return Ok(given);
@@ -200,6 +204,25 @@ impl Options {
         vm.watch.told(verb, told).await?;
         Ok(before)
     }
+}
+
+/// What is done when capabilities are set, in words.
+const SETTING: &str = "set capabilities of the migration of";
+
+async fn set_capabilities<'a>(
+    vm: &Vm,
+    changes: impl Iterator<Item = (&'a str, bool)>,
+) -> Result<(), Cause> {
+    let changes: Vec<Value> = changes
+        .map(|(capability, state)| json!({"capability": capability, "state": state}))
+        .collect();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let arguments = json!({"capabilities": changes});
+    let told = vm.qmp().execute("migrate-set-capabilities", arguments);
+    vm.watch.told(SETTING, told.await).await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ impl Vm {
         let mut phase = Phase::Options;
         let armed = async {
             options.check(self)?;
-            options.apply(self).await?;
+            options.apply_first(self).await?;
             phase = Phase::Listen;
             let mut address = Address::file(self, file)?;
             address.hand_over(self).await?;
