@@ -1,4 +1,4 @@
-//! Programs in any language as tests. All without a machine but the last.
+//! Programs in any language as tests. All without a machine but the last ones.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -567,6 +567,85 @@ fn its_machines_run_when_it_begins_and_are_held_by_vt() {
     );
     lab.assert_no_qemu_is_left();
     assert_eq!(lab.left_in_runtime(), Vec::<PathBuf>::new());
+}
+
+/// Runs a program that holds a machine by `vt`; it has to pass.
+fn assert_passes_with_a_machine(body: &str) {
+    let config = "vms = vm1\nmem = 256\nimage_format = qcow2\n";
+    let (lab, test) = outcome(&format!("set -eux\n{body}"), config);
+    assert_eq!(test["verdict"], "pass", "{test}");
+    lab.assert_no_qemu_is_left();
+    assert_eq!(lab.left_in_runtime(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_guest_its_consoles_and_its_power_are_held_by_vt() {
+    assert_passes_with_a_machine(
+        r#"
+        vt vm1 type 'echo typed-$((40 + 2))'
+        vt vm1 expect 'typed-42'
+        vt vm1 console | grep -q typed-42
+        vt vm1 agent guest-ping
+        vt vm1 agent guest-exec '{"path": "/bin/true"}' | grep -q pid
+        vt vm1 hmp info status | grep -q 'VM status: running'
+        vt vm1 link nic1 down
+        vt vm1 pause
+        vt vm1 wait-status paused
+        vt vm1 events --since 0 STOP | grep -q STOP
+        vt vm1 resume
+        vt vm1 key shift a --hold 0.1
+        vt vm1 findings
+        vt vm1 allow 'guest kernel warning'
+        vt vm1 reset
+        vt vm1 wait-event RESET
+        vt vm1 exec -- true
+        vt vm1 nmi
+        vt vm1 stop --force
+        vt --json vm1 info | grep -q '"state":"ended"'
+        vt vm1 start --param mem=192 --paused
+        vt --json vm1 info | grep -q "\"memory\":$((192 << 20))"
+        vt vm1 resume
+        vt vm1 exec -- true
+        vt vm1 powerdown
+        vt vm1 wait-exit
+        vt log done --level info
+        vt phase over"#,
+    );
+}
+
+#[test]
+fn images_jobs_states_and_a_cancelled_migration_are_held_by_vt() {
+    assert_passes_with_a_machine(
+        r#"
+        vt image create a.qcow2 --size 8M
+        vt image create b.qcow2 --backing a.qcow2 --backing-format qcow2
+        vt image chain b.qcow2 | grep -q a.qcow2
+        vt image info b.qcow2 | grep -q 8388608
+        vt image convert a.qcow2 c.raw --format qcow2 --target-format raw
+        vt image compare a.qcow2 c.raw --format qcow2 --other-format raw | grep -q true
+        vt image resize c.raw 16M --format raw
+        vt image snapshot create a.qcow2 one
+        vt image check a.qcow2
+        vt image commit b.qcow2 --format qcow2
+        vt vm1 job start backup image1 --id copy
+        vt vm1 job wait copy
+        vt vm1 job start mirror image1 --id twin
+        vt vm1 job wait twin --ready
+        vt vm1 job list | grep -q twin
+        vt vm1 job complete twin
+        vt vm1 job wait twin
+        vt vm1 exec -- sh -c 'echo kept > /tmp/kept'
+        vt vm1 save state
+        vt vm1 restore state
+        vt vm1 resume
+        [ "$(vt vm1 exec -- cat /tmp/kept)" = kept ]
+        vt vm1 migrate unix --max-bandwidth 1M --progress > progress 2> error & migration=$!
+        until grep -q active progress; do sleep 0.1; done
+        vt vm1 cancel-migration
+        ! wait $migration
+        grep -q "the source is now running" error
+        vt vm1 exec -- true"#,
+    );
 }
 
 #[test]
