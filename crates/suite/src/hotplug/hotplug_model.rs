@@ -9,7 +9,7 @@ use serde_json::json;
 use virt_test::{Stop, Test, TestResult, check};
 use vm::plug::script::{Kind, Model, Shrinker, Step, generate};
 use vm::qmp::Event;
-use vm::{Plugged, Session, Vm};
+use vm::{FindingKind, Plugged, Session, Vm};
 
 use crate::hotplug::both_sides::blank_disk;
 
@@ -56,6 +56,7 @@ struct Run<'a> {
 }
 
 async fn carry_out(test: &Test, vm: Arc<Vm>, steps: &[Step], slots: usize) -> TestResult {
+    watch_ourselves(&vm);
     let session = Some(test.log_in(&vm).await?);
     let mut run = Run {
         test,
@@ -74,6 +75,13 @@ async fn carry_out(test: &Test, vm: Arc<Vm>, steps: &[Step], slots: usize) -> Te
         run.compare(&model, step).await?;
     }
     Ok(())
+}
+
+/// A machine that becomes unwell is what is looked for: it ends a sequence, and not the test, which has yet to shrink it.
+fn watch_ourselves(vm: &Vm) {
+    for kind in FindingKind::ALL {
+        vm.health().expect(kind);
+    }
 }
 
 impl Run<'_> {
@@ -113,6 +121,7 @@ impl Run<'_> {
                 let moved = self.test.migrate(name, &migration).await?;
                 self.vm = moved.vm;
                 self.session = None;
+                watch_ourselves(&self.vm);
             }
         }
         Ok(())
@@ -154,6 +163,12 @@ impl Run<'_> {
 
     /// QEMU's devices and back ends, and the guest's devices, are those of the model.
     async fn compare(&mut self, model: &Model, after: &Step) -> TestResult {
+        let unwell = self.vm.health().is_fatal();
+        check!(
+            unwell.is_none(),
+            "after '{after}' the machine is unwell: {}",
+            unwell.map_or_else(String::new, |finding| finding.to_string())
+        );
         let backends = self.vm.backends().await?;
         let named: Vec<&String> = backends
             .iter()
