@@ -13,8 +13,9 @@ fn migrations(lab: &Lab) -> Vec<serde_json::Value> {
 
 /// The line a failed sequence says it can be repeated with.
 fn script(out: &str) -> &str {
-    let line = out.split_once("--extra 'hotplug_script = ").expect(out).1;
-    line.split_once('\'').expect(out).0
+    let line = out.split_once("--extra 'hotplug_script = ");
+    let line = line.and_then(|(_, line)| line.split_once('\''));
+    line.unwrap_or_else(|| panic!("{out}")).0
 }
 
 #[test]
