@@ -9,7 +9,7 @@ use vm::qmp::RunState;
 use crate::ask::{ask, ask_number};
 
 /// Counts as fast as it may, and says so on the console ten times a second.
-const COUNT: &str = "(n=0; while :; do n=$((n + 1)); echo $n > /tmp/count; echo tick > /dev/console; usleep 100000; done) \
+const COUNT: &str = "(n=0; while :; do n=$((n + 1)); echo $n > /tmp/next; mv /tmp/next /tmp/count; echo tick > /dev/console; usleep 100000; done) \
                      > /dev/null 2>&1 < /dev/null & echo $!";
 
 #[virt_test::test(type_specific)]
