@@ -52,7 +52,7 @@ const TCG: &[&str] = &[
     "tsc=reliable",
     "no_timer_check",
     // No option tells its frequency. Linux measures it for 25 ticks, which a vCPU that had to wait catches up with in 20 µs, and then
-    // "corrects" it by the PM timer: one more wait in between, and every timer is thousands of times too late. The PIT needs no measuring.
+    // "corrects" it by the PM timer: one more wait in between, and its interrupts come hundreds of times too often. The PIT needs no measuring.
     "nolapic_timer",
     // Its one-shot that came due while the guest's state was saved is missed by QEMU: the clone waits until 32 bits have wrapped, 42.9 s.
     "hpet=disable",
