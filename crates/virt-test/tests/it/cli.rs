@@ -84,7 +84,13 @@ fn all_tests_are_listed_by_name() {
         let name = format!("{usual}{name}");
         said.out.lines().position(|line| line == name)
     };
-    let some = ["boot", "noop", "reboot.by_shell", "type_specific.qmp_command"].map(place);
+    let some = [
+        "boot",
+        "noop",
+        "reboot.by_shell",
+        "type_specific.qmp_command",
+    ]
+    .map(place);
     assert!(some[0].is_some() && some.is_sorted(), "{}", said.out);
     assert!(
         said.out.lines().all(|name| name.starts_with(usual)),
