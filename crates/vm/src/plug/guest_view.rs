@@ -11,6 +11,12 @@ use crate::error::VmError;
 use crate::session::Session;
 use crate::vm::Vm;
 
+/// How many processors a program can be bound to. One that `nproc` counts can still be refused for a moment, until the kernel's cpusets
+/// know of it, too. More than the shell can make masks for are only counted.
+const PROCESSORS: &str = "n=$(nproc); if [ $n -lt 60 ] && command -v taskset > /dev/null; then n=0; \
+    for cpu in /sys/devices/system/cpu/cpu[0-9]*; do \
+    taskset $(printf %x $((1 << ${cpu##*cpu}))) true 2> /dev/null && n=$((n + 1)); done; fi; echo $n";
+
 /// Pauses between two looks into the guest, which has no way to tell us by itself.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(300);
@@ -126,7 +132,7 @@ impl Vm {
         let script = match device.wants() {
             Wants::Cpu => {
                 // Not those in /proc/cpuinfo: a CPU is online before programs may run on it.
-                let script = "nproc".to_owned();
+                let script = PROCESSORS.to_owned();
                 let wanted = Wanted::Exactly(tree.cpus().await?.to_string());
                 return Ok(Some(Look { script, wanted }));
             }
