@@ -146,14 +146,16 @@ async fn what_the_leader_leaves_in_its_group_ends_with_it() {
 
 #[tokio::test]
 async fn what_a_session_leader_leaves_is_found_wherever_it_went() {
-    const MARK: (&str, &str) = ("VIRT_TEST_SURVIVORS", "are found");
+    // Not that of another run of this test.
+    let value = std::process::id().to_string();
+    let mark = ("VIRT_TEST_SURVIVORS", value.as_str());
     let (_temp, ledger) = ledger();
     // One stays in the group, one leaves the session, one is not of this process at all.
     let mut other = Command::new("sleep").arg("1000").spawn().unwrap();
     let script = shell("sleep 1000 & setsid sleep 1000 & exit 3").session();
-    let process = Process::spawn(script.env(MARK.0, MARK.1), &ledger).unwrap();
+    let process = Process::spawn(script.env(mark.0, mark.1), &ledger).unwrap();
     process.ended().await.unwrap();
-    let left = process.survivors(MARK);
+    let left = process.survivors(mark);
     let pids: Vec<u32> = left.iter().map(|left| left.id.pid).collect();
     let found = left.len() == 2 && !pids.contains(&other.id());
     for left in &left {
@@ -164,7 +166,7 @@ async fn what_a_session_leader_leaves_is_found_wherever_it_went() {
     other.kill().unwrap();
     other.wait().unwrap();
     assert!(found, "{left:?}");
-    assert_eq!(process.survivors(MARK), []);
+    assert_eq!(process.survivors(mark), []);
     assert_eq!(process.wait().await.unwrap().code, Some(3));
 }
 

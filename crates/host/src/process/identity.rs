@@ -170,7 +170,28 @@ pub(crate) fn processes_marked(name: &str, value: &str) -> Vec<ProcessId> {
 
 /// Was the process started with `NAME=VALUE` in its environment?
 pub(super) fn has_mark(pid: u32, mark: &str) -> bool {
-    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    marked(&environment(pid), mark)
+}
+
+/// The same of one that may be in the middle of `execve`, where it has no environment for a moment: looks again until it has, or for
+/// 20 ms, which then is one that was started without.
+pub(super) fn newcomer_has_mark(id: ProcessId, mark: &str) -> bool {
+    let mut seen = environment(id.pid);
+    for _ in 0..20 {
+        if !seen.is_empty() || !id.is_alive() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        seen = environment(id.pid);
+    }
+    marked(&seen, mark)
+}
+
+fn environment(pid: u32) -> Vec<u8> {
+    fs::read(format!("/proc/{pid}/environ")).unwrap_or_default()
+}
+
+fn marked(environment: &[u8], mark: &str) -> bool {
     environment
         .split(|&byte| byte == 0)
         .any(|variable| variable == mark.as_bytes())

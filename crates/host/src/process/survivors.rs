@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::child::readable;
-use super::identity::{Stat, has_mark, kill_and_wait};
+use super::identity::{Stat, kill_and_wait, newcomer_has_mark};
 use super::{ProcessId, WaitError};
 
 /// Longest wait for the kernel to carry out a SIGKILL.
@@ -71,8 +71,10 @@ pub(super) fn survivors_of(leader: ProcessId, (name, value): (&str, &str)) -> Ve
         };
         let stayed = stat.session == leader.pid || stat.group == leader.pid;
         // Reading an environment costs most; what is older than the leader was not started by it.
-        let strayed =
-            || stat.start_time >= leader.start_time && has_mark(pid, &format!("{name}={value}"));
+        let strayed = || {
+            stat.start_time >= leader.start_time
+                && newcomer_has_mark(id, &format!("{name}={value}"))
+        };
         let left = (stayed || strayed()) && id.is_alive();
         left.then(|| Survivor {
             id,
