@@ -135,10 +135,14 @@ fn a_clone_that_fails_keeps_its_logs_and_the_machine_boots() {
         broken.display()
     );
     let qemu = qemu_without(directory.path(), &pattern);
-    run_with(&lab, &qemu, "system_powerdown");
+    let first = run_with(&lab, &qemu, "system_powerdown");
     std::fs::write(broken, "").unwrap();
     let out = run_with(&lab, &qemu, "system_powerdown");
-    assert_eq!(out.matches("could not be cloned").count(), 1, "{out}");
+    assert_eq!(
+        out.matches("could not be cloned").count(),
+        1,
+        "{first}\n{out}"
+    );
     let test = self::directory(&lab, "system_powerdown");
     let stderr =
         |machine: &str| std::fs::read_to_string(test.join(machine).join("qemu-stderr.log"));
