@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use machine::{
     Accel, Board, Boot, CacheMode, Cpu, Disk, DiskBus, Firmware, ImageFormat, MacAddr, MachineSpec,
     MachineType, Made, Memory, Monitor, MonitorProtocol, Netdev, Nic, NicModel, Rtc, RtcClock,
-    Topology, VgaModel, VirtioPort, WatchdogAction, WatchdogModel,
+    TcgThread, Topology, VgaModel, VirtioPort, WatchdogAction, WatchdogModel,
 };
 use params::{ParamError, Params};
 
@@ -56,6 +56,13 @@ fn furnish(
     let mut spec = MachineSpec::new(name);
     spec.machine = machine_type(params);
     spec.accel = accel;
+    spec.tcg_thread = word(
+        params,
+        "tcg_thread",
+        &TcgThread::ALL,
+        TcgThread::qemu_name,
+        &[],
+    )?;
     spec.preconfig = params.flag("preconfig")?;
     spec.machine_options = machine_options(params)?;
     spec.cpu = cpu(params, accel)?;

@@ -522,7 +522,7 @@ impl Test {
         };
         let mut cmdline = guest.kernel_options(acceleration).join(" ");
         if let (Accel::Tcg, Some(khz)) = (accel, self.env.tsc_khz) {
-            cmdline.push_str(&format!(" tsc_early_khz={khz}"));
+            cmdline = format!("{cmdline} {}", guest.time_stamp_options(khz).join(" "));
         }
         let ssh = match sessions::wants_ssh(params) {
             true => Some(self.env.ssh_kit()?),

@@ -4,10 +4,12 @@
 //! emulates, and on a busy host arrives at figures that are wrong many times over: its clock then runs too fast or too slow. It had
 //! better be told (`tsc_early_khz=` of Linux).
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use crate::process::boot_id;
@@ -31,22 +33,35 @@ pub fn frequency_khz(cache: &Path) -> Option<u32> {
     if !is_constant() {
         return None;
     }
-    let path = cache.join("tsc.json");
-    let boot_id = boot_id().ok()?;
-    let kept = fs::read(&path)
-        .ok()
-        .and_then(|text| serde_json::from_slice::<Kept>(&text).ok());
-    if let Some(kept) = kept
+    // A cache that cannot be used only costs the next run the measurement.
+    recall_or_measure(cache).unwrap_or_else(|_| measure())
+}
+
+/// Runs that begin together measure once: machines, and with them templates, are the same only with the same figure.
+fn recall_or_measure(cache: &Path) -> io::Result<Option<u32>> {
+    let boot_id = boot_id()?;
+    fs::create_dir_all(cache)?;
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(cache.join("tsc.json"))?;
+    rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    if let Ok(kept) = serde_json::from_slice::<Kept>(&text)
         && kept.boot_id == boot_id
     {
-        return Some(kept.khz);
+        return Ok(Some(kept.khz));
     }
-    let khz = measure()?;
-    // A cache that cannot be written only costs the next run the measurement.
-    if let Ok(text) = serde_json::to_vec(&Kept { boot_id, khz }) {
-        let _ = fs::create_dir_all(cache).and_then(|()| fs::write(&path, text));
-    }
-    Some(khz)
+    let Some(khz) = measure() else {
+        return Ok(None);
+    };
+    file.set_len(0)?;
+    file.rewind()?;
+    serde_json::to_writer(&file, &Kept { boot_id, khz })?;
+    Ok(Some(khz))
 }
 
 fn is_constant() -> bool {
@@ -99,6 +114,18 @@ mod tests {
         };
         assert!((500_000..10_000_000).contains(&khz), "{khz} kHz");
         assert_eq!(frequency_khz(cache.path()), Some(khz));
+    }
+
+    #[test]
+    fn those_who_ask_at_once_get_the_same_figure() {
+        let cache = tempfile::tempdir().unwrap();
+        let told: Vec<Option<u32>> = std::thread::scope(|scope| {
+            let asking: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| frequency_khz(cache.path())))
+                .collect();
+            asking.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert!(told.iter().all(|khz| *khz == told[0]), "{told:?}");
     }
 
     #[test]

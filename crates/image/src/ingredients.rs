@@ -29,6 +29,8 @@ pub(crate) struct KernelFiles {
     /// `lib/modules/<release>`.
     pub modules: PathBuf,
     pub release: String,
+    /// Its timer's interrupts in a second, `CONFIG_HZ`, where the configuration is there and says so.
+    pub timer_hz: Option<u32>,
 }
 
 /// Finds or fetches everything; packages are unpacked below `scratch`.
@@ -127,7 +129,13 @@ fn kernel_of_release(root: &Path, release: String, drivers: &[&str]) -> Option<K
         image,
         modules,
         release,
+        timer_hz: timer_hz(&config),
     })
+}
+
+fn timer_hz(config: &str) -> Option<u32> {
+    let mut lines = config.lines();
+    lines.find_map(|line| line.strip_prefix("CONFIG_HZ=")?.parse().ok())
 }
 
 fn host_busybox(root: &Path) -> Option<PathBuf> {
@@ -162,9 +170,11 @@ fn packaged_kernel(unpacked: &Path) -> Result<KernelFiles> {
         ],
         "kernel modules",
     )?;
+    let config = fs::read_to_string(boot.join(format!("config-{release}")));
     Ok(KernelFiles {
         image: boot.join(format!("vmlinuz-{release}")),
         modules,
+        timer_hz: config.ok().and_then(|config| timer_hz(&config)),
         release,
     })
 }
@@ -237,6 +247,11 @@ mod tests {
             find(&stock).unwrap().image,
             stock.path().join("boot/vmlinuz-6.1.0-test")
         );
+        assert_eq!(find(&stock).unwrap().timer_hz, None, "it does not say");
+        let hz = host(Some(&format!(
+            "# CONFIG_HZ_100 is not set\nCONFIG_HZ=250\n{STOCK}"
+        )));
+        assert_eq!(find(&hz).unwrap().timer_hz, Some(250));
         assert_eq!(find(&host(None)), None, "nobody knows what it can do");
         assert_eq!(
             find(&host(Some(

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The version of the manifest's format this program writes and reads.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 
 /// What went into a guest and what came out: `manifest.json` in the guest's directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub struct Manifest {
     pub components: Vec<Component>,
     /// `uname -r` in the guest.
     pub kernel_release: String,
+    /// The timer's interrupts in a second that its kernel was built for, `CONFIG_HZ`, if its package says.
+    pub timer_hz: Option<u32>,
     /// How QEMU starts the kernel.
     pub kernel_kind: KernelKind,
     /// Bytes of the kernel image.

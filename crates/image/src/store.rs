@@ -246,6 +246,7 @@ impl GuestStore {
             recipe: recipe_fingerprint,
             components,
             kernel_release: ingredients.kernel.release,
+            timer_hz: ingredients.kernel.timer_hz,
             kernel_kind,
             kernel_size: kernel.len() as u64,
             shipped_kernel_size: shipped.len() as u64,

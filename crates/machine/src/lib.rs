@@ -39,8 +39,8 @@ pub use render::{Part, render};
 pub use repro::{Program, command_line, repro_script};
 pub use spec::{
     Accel, Actions, Board, Boot, Cpu, Firmware, MachineSpec, MachineType, Memory, MemoryFile,
-    Monitor, MonitorProtocol, PanicAction, RebootAction, Rtc, RtcClock, ShutdownAction, Topology,
-    WatchdogAction,
+    Monitor, MonitorProtocol, PanicAction, RebootAction, Rtc, RtcClock, ShutdownAction, TcgThread,
+    Topology, WatchdogAction,
 };
 
 pub use units::{ByteSize, SizeUnit};

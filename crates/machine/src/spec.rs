@@ -23,6 +23,8 @@ pub struct MachineSpec {
     pub machine_options: Vec<(String, String)>,
     /// How the guest's code is run.
     pub accel: Accel,
+    /// On how many of the host's threads TCG runs the vCPUs (`-accel tcg,thread=`); QEMU decides when absent. Of no concern to KVM.
+    pub tcg_thread: Option<TcgThread>,
     /// Processors.
     pub cpu: Cpu,
     /// Main memory.
@@ -98,6 +100,7 @@ impl MachineSpec {
             preconfig: false,
             machine_options: Vec::new(),
             accel: Accel::Tcg,
+            tcg_thread: None,
             cpu: Cpu::default(),
             memory: Memory {
                 size: ByteSize::mib(256),
@@ -457,6 +460,16 @@ macro_rules! words {
     };
 }
 pub(crate) use words;
+
+words! {
+    /// On how many of the host's threads TCG runs the vCPUs.
+    TcgThread {
+        /// Each has its own: the guest can use as many of the host's processors as it has vCPUs.
+        Multi = "multi",
+        /// They take turns on one: none waits for another that the host does not let run.
+        Single = "single",
+    }
+}
 
 words! {
     /// What follows when the guest reboots.

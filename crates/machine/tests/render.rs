@@ -14,8 +14,8 @@ use machine::capabilities::{
 use machine::{
     Accel, Boot, ByteSize, CacheMode, Capabilities, Disk, DiskBus, Endpoint, Endpoints, Firmware,
     ImageFormat, Link, MachineError, MachineSpec, MachineType, Made, Media, MemoryFile, Monitor,
-    MonitorProtocol, Netdev, Nic, NicModel, Program, RebootAction, RtcClock, Topology, VgaModel,
-    VirtioPort, WatchdogModel, render, repro_script,
+    MonitorProtocol, Netdev, Nic, NicModel, Program, RebootAction, RtcClock, TcgThread, Topology,
+    VgaModel, VirtioPort, WatchdogModel, render, repro_script,
 };
 
 const DEVICES: [&str; 27] = [
@@ -318,6 +318,24 @@ fn channels_and_monitors() {
     endpoints.set("qmp2", Endpoint::Null);
     let argv = render(&spec, &qemu(7, 2), &endpoints).unwrap();
     insta::assert_snapshot!(argv.to_shell());
+}
+
+#[test]
+fn tcg_alone_is_told_on_how_many_threads_vcpus_run() {
+    let accel = |accel, tcg_thread| {
+        let spec = MachineSpec {
+            accel,
+            tcg_thread,
+            ..tiny()
+        };
+        let argv = render(&spec, &qemu(7, 2), &inherited(&spec)).unwrap();
+        let at = argv.args().iter().position(|word| word == "-accel");
+        argv.args()[at.unwrap() + 1].clone()
+    };
+    let single = Some(TcgThread::Single);
+    assert_eq!(accel(Accel::Tcg, None), "tcg");
+    assert_eq!(accel(Accel::Tcg, single), "tcg,thread=single");
+    assert_eq!(accel(Accel::Kvm, single), "kvm");
 }
 
 #[test]

@@ -245,11 +245,14 @@ fn ssh(request: Request, common: &Common) -> Result<u8, Error> {
     }
     let words = answer.get("command").and_then(Value::as_array);
     let mut words = words.into_iter().flatten().filter_map(Value::as_str);
-    let program = words.next().unwrap_or("ssh");
+    let Some(program) = words.next() else {
+        return Err(io::Error::other("the answer has no command of ssh").into());
+    };
     let ended = Command::new(program).args(words).status();
     let session = answer.get("session").and_then(|session| session.get("id"));
     let close = Parameters::from_iter([("session".to_owned(), json!(session))]);
-    client.call("org.virt-test.session.Close", close)?;
+    // Where the machine is gone meanwhile, so is the session, and how ssh ended says more.
+    let _ = client.call("org.virt-test.session.Close", close);
     let ended = ended.map_err(|error| io::Error::other(format!("{program}: {error}")))?;
     let status = ended.code().or_else(|| Some(128 + ended.signal()?));
     Ok(status

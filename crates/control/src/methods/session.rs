@@ -157,8 +157,12 @@ impl Call<'_> {
         let vm = self.vm(&it.vm)?;
         let base = it.timeout.map(|time| limit(Some(time), Duration::ZERO));
         let session = self.open(&vm, Channel::Ssh, base.transpose()?).await?;
-        let words = session.ssh_command().unwrap_or_default().into_iter();
-        let command: Result<Vec<String>, _> = words.map(OsString::into_string).collect();
+        let words = session.ssh_command().ok_or_else(|| {
+            let message = format!("a session over {} has no command", session.kind());
+            Failure::new(Kind::HostFailed {}, Blame::Host, message)
+        })?;
+        let words = words.into_iter().map(OsString::into_string);
+        let command: Result<Vec<String>, _> = words.collect();
         let command = command.map_err(|word| {
             let message = format!("a path of this run is no UTF-8: {}", word.display());
             Failure::new(Kind::HostFailed {}, Blame::Host, message)

@@ -255,6 +255,13 @@ fn flags_follow_the_model_of_the_processor_or_the_default_one() {
 }
 
 #[test]
+fn the_vcpus_take_turns_where_they_are_told_to() {
+    assert_eq!(spec(&[]).tcg_thread, None);
+    let single = spec(&[("tcg_thread", "single")]).tcg_thread;
+    assert_eq!(single, Some(TcgThread::Single));
+}
+
+#[test]
 fn sockets_are_worked_out_from_the_other_parts_of_the_topology() {
     for (pairs, expected) in [
         (vec![("smp", "8"), ("vcpu_cores", "2")], [4, 1, 2, 1]),

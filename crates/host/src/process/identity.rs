@@ -22,7 +22,7 @@ pub struct ProcessId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stat {
     state: u8,
-    parent: u32,
+    pub parent: u32,
     pub group: u32,
     pub session: u32,
     pub start_time: u64,
@@ -170,25 +170,27 @@ pub(crate) fn processes_marked(name: &str, value: &str) -> Vec<ProcessId> {
 
 /// Was the process started with `NAME=VALUE` in its environment?
 pub(super) fn has_mark(pid: u32, mark: &str) -> bool {
-    marked(&environment(pid), mark)
+    environment(pid).is_ok_and(|seen| marked(&seen, mark))
 }
 
 /// The same of one that may be in the middle of `execve`, where it has no environment for a moment: looks again until it has, or for
 /// 20 ms, which then is one that was started without.
 pub(super) fn newcomer_has_mark(id: ProcessId, mark: &str) -> bool {
-    let mut seen = environment(id.pid);
     for _ in 0..20 {
-        if !seen.is_empty() || !id.is_alive() {
-            break;
+        match environment(id.pid) {
+            Ok(seen) if seen.is_empty() && id.is_alive() => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok(seen) => return marked(&seen, mark),
+            // Another user's, or gone.
+            Err(_) => return false,
         }
-        std::thread::sleep(Duration::from_millis(1));
-        seen = environment(id.pid);
     }
-    marked(&seen, mark)
+    false
 }
 
-fn environment(pid: u32) -> Vec<u8> {
-    fs::read(format!("/proc/{pid}/environ")).unwrap_or_default()
+fn environment(pid: u32) -> io::Result<Vec<u8>> {
+    fs::read(format!("/proc/{pid}/environ"))
 }
 
 fn marked(environment: &[u8], mark: &str) -> bool {

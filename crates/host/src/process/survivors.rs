@@ -11,6 +11,9 @@ use super::{ProcessId, WaitError};
 /// Longest wait for the kernel to carry out a SIGKILL.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 
+/// Parent of the kernel's own threads, which have no environment.
+const KTHREADD: u32 = 2;
+
 /// A process that another one has left running, see [`super::Process::survivors`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survivor {
@@ -73,6 +76,7 @@ pub(super) fn survivors_of(leader: ProcessId, (name, value): (&str, &str)) -> Ve
         // Reading an environment costs most; what is older than the leader was not started by it.
         let strayed = || {
             stat.start_time >= leader.start_time
+                && stat.parent != KTHREADD
                 && newcomer_has_mark(id, &format!("{name}={value}"))
         };
         let left = (stayed || strayed()) && id.is_alive();

@@ -16,7 +16,7 @@ use crate::devices::WatchdogModel;
 use crate::endpoints::Endpoints;
 use crate::error::MachineError;
 use crate::plug::{Device, Place, Placed, Wants};
-use crate::spec::{Accel, Board, Boot, Firmware, MachineSpec, Topology};
+use crate::spec::{Accel, Board, Boot, Firmware, MachineSpec, TcgThread, Topology};
 use opts::Opts;
 use pci::PciSlots;
 
@@ -102,7 +102,10 @@ impl Render<'_> {
         self.argv.push("-machine", self.machine());
         self.memory_file()?;
         self.huge_pages()?;
-        self.argv.push("-accel", accel);
+        let thread = spec.tcg_thread.filter(|_| spec.accel == Accel::Tcg);
+        let thread = thread.map(TcgThread::qemu_name);
+        self.argv
+            .push("-accel", Opts::new(accel).maybe("thread", thread).finish());
         if self.board != Board::None {
             let model = spec.cpu.model.as_deref().unwrap_or(match spec.accel {
                 Accel::Kvm => "host",

@@ -163,6 +163,13 @@ pub(super) const CPU: Section = Section {
             Vm,
             "Threads per core; 0 is left out.",
         ),
+        Key::one_of(
+            "tcg_thread",
+            &["multi", "single"],
+            Vm,
+            "Under TCG each CPU has a thread of the host's, or all take turns on one, which costs less where the host has no \
+             processors to spare; QEMU decides without it.",
+        ),
         Key::open(
             "cpu_model",
             &["max", "host", "qemu64", "Nehalem", "Haswell", "EPYC"],

@@ -552,7 +552,8 @@ impl Vm {
                 event = &mut told => return Ok(Some(event?)),
                 () = tokio::time::sleep(LOOK) => {}
             }
-            if tree.find(placed).await?.is_some() {
+            // What keeps it from answering is found by its health, which ends the wait with a better reason.
+            if !matches!(tree.find(placed).await, Ok(None)) {
                 continue;
             }
             let gone_since = gone_since.get_or_insert_with(Instant::now);
