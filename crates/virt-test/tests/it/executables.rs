@@ -644,6 +644,7 @@ fn images_jobs_states_and_a_cancelled_migration_are_held_by_vt() {
         vt vm1 cancel-migration
         ! wait $migration
         grep -q "the source is now running" error
+        grep -q cancelled error
         vt vm1 exec -- true"#,
     );
 }

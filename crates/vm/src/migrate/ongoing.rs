@@ -641,9 +641,13 @@ impl<'a> Ongoing<'a> {
         // A file has no other end.
         if self.transport != Transport::File
             && let Ok(event) = told.await
-            && let Some(phase) = Phase::of(&status_of(&event))
         {
-            self.phase = phase;
+            let status = status_of(&event);
+            self.phase = Phase::of(&status).unwrap_or(self.phase);
+            // Somebody has called it off at the source, and the destination ended because of that.
+            if status == MigrationStatus::Cancelled {
+                return Err(Cause::Source { status });
+            }
         }
         Err(Cause::DestinationEnded {
             exit: Box::new(exit),
