@@ -168,7 +168,8 @@ export class Client {
       throw signal?.aborted ? signal.reason : error;
     } finally {
       signal?.removeEventListener('abort', abort);
-      if (over) {
+      // One that was aborted is closed already.
+      if (over && !signal?.aborted) {
         this.giveBack(connection);
       } else {
         connection.close();

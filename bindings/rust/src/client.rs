@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -115,6 +116,7 @@ impl Client {
             client: self.clone(),
             method,
             connection: Some(connection),
+            cancellable: AtomicBool::new(false),
         };
         match sent {
             Ok(()) => Ok(replies),
@@ -134,6 +136,8 @@ pub(crate) struct Replies {
     pub(crate) method: &'static str,
     /// None when the last has come.
     connection: Option<Connection>,
+    /// Somebody may end its connection at any time, which no other call must have then.
+    cancellable: AtomicBool,
 }
 
 impl Replies {
@@ -150,9 +154,10 @@ impl Replies {
         let message = message.map_err(|source| Error::Lost { method, source })?;
         let answer: Answer = serde_json::from_slice(&message)
             .map_err(|source| Error::Malformed { method, source })?;
-        match answer.continues && answer.error.is_none() {
-            true => self.connection = Some(connection),
-            false => self.client.give_back(connection),
+        if answer.continues && answer.error.is_none() {
+            self.connection = Some(connection);
+        } else if !*self.cancellable.get_mut() {
+            self.client.give_back(connection);
         }
         let parameters = answer.parameters.unwrap_or_else(|| Map::new().into());
         match answer.error {
@@ -163,6 +168,7 @@ impl Replies {
 
     /// What ends the call from elsewhere.
     pub(crate) fn canceller(&self) -> io::Result<Canceller> {
+        self.cancellable.store(true, Ordering::Relaxed);
         let stream = self
             .connection
             .as_ref()

@@ -170,6 +170,22 @@ fn another_thread_can_cancel_what_one_waits_for() {
 }
 
 #[test]
+fn what_cancels_a_call_that_has_come_to_its_end_cancels_no_other() {
+    let fake = Fake::new(|call, say| {
+        if call["method"] == "org.virt-test.session.Exec" {
+            say(output(0));
+        } else {
+            say(json!({"parameters": {}}));
+        }
+    });
+    let mut running = fake.test.vm("vm1").exec("x").stream().unwrap();
+    let canceller = running.canceller().unwrap();
+    assert!(running.next().is_none());
+    canceller.cancel();
+    fake.test.phase("after").unwrap();
+}
+
+#[test]
 fn threads_call_at_once() {
     let fake = Fake::new(|call, say| {
         say(json!({"parameters": {"output": call["parameters"]["line"]}}));
