@@ -32,6 +32,12 @@ const MOST: Duration = Duration::from_secs(600);
 /// What share of the time an idle vCPU may want a processor: under TCG the interrupts of its timer, 250 a second, cost 3 to 9 %.
 const IDLE: f64 = 0.15;
 
+/// How often, and how long apart, a CPU that is stuck is looked at.
+const GLANCES: u32 = 3;
+const GLANCE: Duration = Duration::from_millis(100);
+/// The top of a vCPU's stack, as QEMU's monitor prints it.
+const STACK: &str = "x /64gx $rsp";
+
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled by a test")]
 static ANYTHING: LazyLock<Regex> = LazyLock::new(|| Regex::new("(?s).+").expect("valid"));
 
@@ -56,6 +62,23 @@ impl Watch {
             }
         };
         self.talk(awaited, either).await
+    }
+
+    /// Once the guest says that one of its CPUs is stuck, notes what the vCPUs do, and on what stack: for whoever has the kernel's symbols.
+    pub(crate) async fn tell_where_it_is_stuck(&self) {
+        self.health.found(FindingKind::SoftLockup).await;
+        for _ in 0..GLANCES {
+            let Ok(registers) = self.qmp.hmp("info registers -a").await else {
+                return;
+            };
+            for place in places(&registers) {
+                let look = json!({"command-line": STACK, "cpu-index": place.index});
+                let stack = self.qmp.query::<String>("human-monitor-command", look);
+                let stack = stack.await.unwrap_or_default();
+                tracing::warn!("vCPU {} {place}, its stack:\n{stack}", place.index);
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
     }
 
     /// Reports a guest without a sign of life, which ends all waits.

@@ -27,6 +27,9 @@ const RECOVERY_LIMIT: Duration = Duration::from_secs(10);
 /// How long the destination's last words may take to come after the source told of a failure.
 const WORDS_LIMIT: Duration = Duration::from_secs(1);
 
+/// How long a migration may take to end once it was called off, before it is told to again.
+const NUDGE: Duration = Duration::from_secs(1);
+
 /// How often figures are looked at for who wants to see them.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -493,7 +496,19 @@ impl<'a> Ongoing<'a> {
         // The destination ends as soon as the connection does, which is no failure here.
         let over = |event: &Event| event.name == "MIGRATION" && is_over(&status_of(event));
         let end = source.wait_for_event_that(self.cursor, "MIGRATION cancelled", self.limit, over);
-        let status = status_of(&end.await?);
+        let mut end = std::pin::pin!(end);
+        let end = loop {
+            tokio::select! {
+                biased;
+                end = &mut end => break end?,
+                () = tokio::time::sleep(NUDGE) => {}
+            }
+            // QEMU 7.2, called off just before it lets its user decide on the switch-over, waits for the decision all the same. One that
+            // is past that refuses the word.
+            let decided = json!({"state": "cancelling"});
+            let _ = source.qmp().execute("migrate-continue", decided).await;
+        };
+        let status = status_of(&end);
         if status != MigrationStatus::Cancelled {
             return Err(Cause::Source { status });
         }
