@@ -1,6 +1,8 @@
 //! Lines of console, firmware log and stderr that mean trouble.
 
+use std::ops::Range;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use regex::Regex;
 
@@ -8,6 +10,9 @@ use super::{FindingKind, Health, Severity};
 
 /// Longest line looked at, in bytes; what is longer is looked at in pieces.
 const MAX_LINE: usize = 4096;
+
+/// How long after a stall was told it may be told again, and be the same; what comes at once comes from another console.
+const AGAIN: Range<Duration> = Duration::from_secs(10)..Duration::from_secs(180);
 
 /// Where lines come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +61,9 @@ impl LineScanner {
     /// Looks at a whole line.
     pub(crate) fn line(&self, line: &str) {
         if let Some((kind, severity, summary)) = judge(self.source, line) {
+            // A busy host can make a CPU stall once; one that still does when the kernel looks again, a minute later, is stuck.
+            let stays = kind == FindingKind::SoftLockup && self.health.found_ago(kind, AGAIN);
+            let severity = if stays { Severity::Fatal } else { severity };
             self.health.report(kind, severity, summary);
         }
     }
@@ -193,6 +201,27 @@ mod tests {
 
     fn console(line: &str) -> Option<(FindingKind, Severity)> {
         judge(Source::Console, line).map(|(kind, severity, _)| (kind, severity))
+    }
+
+    #[test]
+    fn a_stall_that_is_told_again_is_a_lock_up() {
+        let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds));
+        for (seconds, fatal) in [(0, false), (60, true), (300, false)] {
+            let Some(start) = ago(seconds) else {
+                println!("this host was started too lately");
+                return;
+            };
+            let health = Health::new(start);
+            health.report_at(
+                FindingKind::SoftLockup,
+                Severity::Warning,
+                "first",
+                Duration::ZERO,
+            );
+            let scanner = LineScanner::new(Source::Console, health.clone());
+            scanner.line("[   99.000000] rcu: INFO: rcu_preempt self-detected stall on CPU");
+            assert_eq!(health.is_fatal().is_some(), fatal, "{seconds} s later");
+        }
     }
 
     #[test]

@@ -7,8 +7,9 @@ mod monitor;
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -125,6 +126,14 @@ impl Health {
         }
     }
 
+    /// Has a finding of a kind been made so long ago?
+    pub(crate) fn found_ago(&self, kind: FindingKind, ago: Range<Duration>) -> bool {
+        let now = self.0.start.elapsed();
+        let then = |finding: &Finding| ago.contains(&now.saturating_sub(finding.at));
+        let state = self.state();
+        state.findings.iter().any(|f| f.kind == kind && then(f))
+    }
+
     /// Runs a future until it ends or the machine is found to be fatally unwell.
     ///
     /// # Errors
@@ -139,7 +148,16 @@ impl Health {
 
     /// Notes a finding, at the severity its kind has unless it is allowed.
     pub(crate) fn report(&self, kind: FindingKind, severity: Severity, summary: impl Into<String>) {
-        let at = self.0.start.elapsed();
+        self.report_at(kind, severity, summary, self.0.start.elapsed());
+    }
+
+    fn report_at(
+        &self,
+        kind: FindingKind,
+        severity: Severity,
+        summary: impl Into<String>,
+        at: Duration,
+    ) {
         // Held to the end, so that what is allowed meanwhile is allowed for this one too.
         let mut state = self.state();
         let severity = if state.allowed.contains(&kind) {
