@@ -56,13 +56,11 @@ fn furnish(
     let mut spec = MachineSpec::new(name);
     spec.machine = machine_type(params);
     spec.accel = accel;
-    spec.tcg_thread = word(
-        params,
-        "tcg_thread",
-        &TcgThread::ALL,
-        TcgThread::qemu_name,
-        &[],
-    )?;
+    // What QEMU can do decides on `auto`, and is not known here.
+    if params.value("tcg_thread") != Some("auto") {
+        let (all, name) = (&TcgThread::ALL, TcgThread::qemu_name);
+        spec.tcg_thread = word(params, "tcg_thread", all, name, &[])?;
+    }
     spec.preconfig = params.flag("preconfig")?;
     spec.machine_options = machine_options(params)?;
     spec.cpu = cpu(params, accel)?;

@@ -78,21 +78,35 @@ impl Test {
             networks: vm::Networks::default(),
             ..fork.context.clone()
         };
-        let vm = Vm::start(spec.clone(), &context).await?;
+        let vm = Vm::start(spec, &context).await?;
+        let frozen = self.freeze_when_up(fork, &vm, &building).await;
+        if frozen.is_err() {
+            // A crash is told with its backtrace, which takes a while.
+            vm.crash().await;
+        }
+        vm.destroy().await?;
+        building.finish(frozen?).map_err(ours)
+    }
+
+    /// Waits until the guest is logged in, and freezes it.
+    async fn freeze_when_up(
+        &self,
+        fork: &Fork<'_>,
+        vm: &Vm,
+        building: &Building,
+    ) -> TestResult<Manner> {
         let limit: Duration = fork.params.need("login_timeout")?;
         vm.wait_for_agent(limit).await?;
         // A rehearsal: what the guest had to look up for it is at hand in every clone.
-        renew(&vm, &Identity::default()).await?;
+        renew(vm, &Identity::default()).await?;
         // A session would leave its shell without a prompt, and its clones with one that waits for nobody.
         let prompts = &login(fork.params)?;
-        for id in spec.serials.iter().chain(&spec.virtio_consoles) {
+        for id in vm.spec().serials.iter().chain(&vm.spec().virtio_consoles) {
             let prompt = vm.console_of(id)?.wait_for_prompt(prompts, vm.limit(limit));
             let prompted = vm.wait("prompt", limit, prompt).await?;
             prompted.map_err(|error| Stop::fail(chain(&error)))?;
         }
-        let manner = self.freeze(fork, &vm, &building).await?;
-        vm.destroy().await?;
-        building.finish(manner).map_err(ours)
+        self.freeze(fork, vm, building).await
     }
 
     /// Freezes a booted machine in the best manner its QEMU masters.

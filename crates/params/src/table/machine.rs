@@ -165,10 +165,10 @@ pub(super) const CPU: Section = Section {
         ),
         Key::one_of(
             "tcg_thread",
-            &["multi", "single"],
+            &["multi", "single", "auto"],
             Vm,
             "Under TCG each CPU has a thread of the host's, or all take turns on one, which costs less where the host has no \
-             processors to spare; QEMU decides without it.",
+             processors to spare; `auto` is `single` where QEMU is known to do that right. Without it QEMU decides.",
         ),
         Key::open(
             "cpu_model",
