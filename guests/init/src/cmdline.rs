@@ -5,6 +5,7 @@
 //! | `console=NAME` | a login shell on every such device but virtual terminals | `ttyS0` |
 //! | `virt_test.console=NAME[,NAME…]` | more devices with a login shell | none |
 //! | `resume=/dev/NAME` | swap device a suspended guest is taken up from | none |
+//! | `virt_test.cpus=late` | brings up the CPUs that the kernel left out by `maxcpus=1` when devices have their drivers; not where another `maxcpus=` follows | only those the kernel brings up |
 //! | `virt_test.hostname=NAME` | host name | `/etc/hostname` |
 //! | `virt_test.ssh_key=TYPE:BASE64` | key that may log in as root by SSH, where the guest has a server | none |
 //! | `virt_test.ssh_password=HASH` | root's password there, as `crypt(3)` makes it of a password | none |
@@ -56,6 +57,8 @@ pub struct Options {
     pub ssh_key: Option<String>,
     /// Root's password there, as a field of `/etc/shadow`.
     pub ssh_password: Option<String>,
+    /// Are CPUs to be brought up that the kernel left out?
+    pub late_cpus: bool,
 }
 
 impl Options {
@@ -69,7 +72,9 @@ impl Options {
             cards: HashMap::new(),
             ssh_key: None,
             ssh_password: None,
+            late_cpus: false,
         };
+        let mut limits = 0;
         let mut kernel_console = false;
         for (key, value) in line
             .split_whitespace()
@@ -86,6 +91,8 @@ impl Options {
                 "virt_test.console" => value.split(',').for_each(|name| options.add_console(name)),
                 "virt_test.ssh_key" => options.ssh_key = Some(value.replace(':', " ")),
                 "virt_test.ssh_password" => options.ssh_password = Some(value.to_string()),
+                "virt_test.cpus" => options.late_cpus = value == "late",
+                "maxcpus" => limits += 1,
                 "resume" => options.resume = value.to_string(),
                 "virt_test.hostname" => options.hostname = value.to_string(),
                 "virt_test.ip" => {
@@ -102,6 +109,8 @@ impl Options {
                 }
             }
         }
+        // The last counts for the kernel, and a second is somebody's wish.
+        options.late_cpus &= limits < 2;
         if !kernel_console {
             options.add_console("ttyS0");
         }
@@ -161,6 +170,14 @@ mod tests {
     fn consoles_add_up_and_virtual_terminals_are_left_alone() {
         let line = "console=tty0 console=ttyS1,115200 virt_test.console=hvc0,ttyS1";
         assert_eq!(Options::parse(line).consoles, ["ttyS1", "hvc0"]);
+    }
+
+    #[test]
+    fn left_out_cpus_are_brought_up_unless_somebody_wants_them_left_out() {
+        let late = |line| Options::parse(line).late_cpus;
+        assert!(late("maxcpus=1 virt_test.cpus=late quiet"));
+        assert!(!late("maxcpus=1 virt_test.cpus=late quiet maxcpus=1"));
+        assert!(!late("maxcpus=1"));
     }
 
     #[test]

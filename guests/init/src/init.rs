@@ -1,12 +1,13 @@
 //! Process 1: sets the guest up, then turns one event loop.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -217,6 +218,11 @@ impl Init {
         self.find_devices();
         // Devices that appeared while modules were loaded have queued events: these bring the next modules in.
         self.hear_uevents();
+        if self.options.late_cpus
+            && let Err(error) = bring_up_cpus()
+        {
+            say(&format!("virt-test: failed to bring up all CPUs: {error}"));
+        }
         if self.port.is_none() && has_virtio_console() {
             self.port_deadline = Some(Instant::now() + PORT_GRACE);
         }
@@ -546,6 +552,24 @@ fn image_hostname() -> String {
         "" => "tiny".to_string(),
         name => name.to_string(),
     }
+}
+
+/// Brings up the CPUs that are there and not online.
+fn bring_up_cpus() -> io::Result<()> {
+    let numbered = fs::read_dir("/sys/devices/system/cpu")?
+        .flatten()
+        .filter_map(|entry| {
+            let number = entry.file_name().to_str()?.strip_prefix("cpu")?.parse();
+            Some((number.ok()?, entry.path().join("online")))
+        });
+    let cpus: BTreeMap<u32, PathBuf> = numbered.collect();
+    for online in cpus.values() {
+        // The first has no such file: it cannot be offline.
+        if fs::read_to_string(online).is_ok_and(|state| state.trim() == "0") {
+            fs::write(online, "1")?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether there is a virtio console device (virtio specification, device id 3), on which ports may still appear.
