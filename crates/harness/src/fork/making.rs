@@ -84,8 +84,10 @@ impl Test {
             // A crash is told with its backtrace, which takes a while.
             vm.crash().await;
         }
-        vm.destroy().await?;
-        building.finish(frozen?).map_err(ours)
+        let destroyed = vm.destroy().await;
+        let manner = frozen?;
+        destroyed?;
+        building.finish(manner).map_err(ours)
     }
 
     /// Waits until the guest is logged in, and freezes it.
