@@ -23,7 +23,11 @@ async fn guest_lockup_is_reported(test: &mut Test) -> TestResult {
     let mut session = vm.session(test.span("login_timeout")?).await?;
     ask(&mut session, WATCH).await?;
     vm.health().expect(FindingKind::SoftLockup);
-    lock_up(&vm, test.scratch("gdb")?.path()).await?;
+    let directory = test.scratch("gdb")?;
+    let locked_up = lock_up(&vm, directory.path());
+    let limit = Duration::from_secs(60);
+    vm.wait("answer of QEMU's stub for gdb", limit, locked_up)
+        .await??;
 
     test.phase("waiting for a guest that is locked up");
     let start = Instant::now();
