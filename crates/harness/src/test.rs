@@ -467,19 +467,12 @@ impl Test {
         }
     }
 
-    /// vCPUs that may take turns do so where that is safe, but not in a machine that migrates: what works on its memory meanwhile would hold up
-    /// what watches it.
-    ///
-    /// QEMU 7.2.22 then leaves out the guest's memory barriers (`tcg_gen_mb`), as if its devices ran on the same thread, which they do not:
-    /// notifications of virtio get lost, and a guest waits for ever. 10.0.2 does not. No answer of the binary tells; those in between are
-    /// not trusted.
+    /// vCPUs that may take turns do so where that is good.
     fn settle_tcg_thread(&self, spec: &mut MachineSpec, params: &Params) {
-        if params.value("tcg_thread") != Some("auto") || params.flag("migrates").unwrap_or(false) {
-            return;
-        }
         let qemu = self.env.qemu(params.value("qemu_binary"));
-        let safe = qemu.is_some_and(|qemu| qemu.capabilities.version.major >= 10);
-        spec.tcg_thread = safe.then_some(TcgThread::Single);
+        if qemu.is_some_and(|qemu| furnish::take_turns(params, qemu.capabilities.version)) {
+            spec.tcg_thread = Some(TcgThread::Single);
+        }
     }
 
     /// The key that names the QEMU a machine goes to.

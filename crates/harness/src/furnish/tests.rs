@@ -259,6 +259,20 @@ fn the_vcpus_take_turns_where_they_are_told_to() {
     assert_eq!(spec(&[]).tcg_thread, None);
     let single = spec(&[("tcg_thread", "single")]).tcg_thread;
     assert_eq!(single, Some(TcgThread::Single));
+    assert_eq!(spec(&[("tcg_thread", "auto")]).tcg_thread, None);
+    let turns = |pairs: &[(&'static str, &'static str)], major| {
+        let params: Params = pairs.iter().copied().collect();
+        let version = Version {
+            major,
+            ..Version::default()
+        };
+        take_turns(&params, version)
+    };
+    let auto = ("tcg_thread", "auto");
+    assert!(turns(&[auto], 10));
+    assert!(!turns(&[auto], 7), "it leaves out barriers");
+    assert!(!turns(&[auto, ("migrates", "yes")], 10));
+    assert!(!turns(&[], 10));
 }
 
 #[test]
