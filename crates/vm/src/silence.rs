@@ -37,6 +37,10 @@ const GLANCES: u32 = 3;
 const GLANCE: Duration = Duration::from_millis(100);
 /// The top of a vCPU's stack, as QEMU's monitor prints it.
 const STACK: &str = "x /64gx $rsp";
+/// The interrupts that wait for a vCPU or are being served by it.
+const LOCAL_INTERRUPTS: &str = "info lapic";
+/// The same for the controllers of the board.
+const INTERRUPTS: &str = "info pic";
 
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled by a test")]
 static ANYTHING: LazyLock<Regex> = LazyLock::new(|| Regex::new("(?s).+").expect("valid"));
@@ -68,17 +72,26 @@ impl Watch {
     pub(crate) async fn tell_where_it_is_stuck(&self) {
         self.health.found(FindingKind::SoftLockup).await;
         for _ in 0..GLANCES {
-            let Ok(registers) = self.qmp.hmp("info registers -a").await else {
+            if self.tell_what_it_does().await.is_err() {
                 return;
-            };
-            for place in places(&registers) {
-                let look = json!({"command-line": STACK, "cpu-index": place.index});
-                let stack = self.qmp.query::<String>("human-monitor-command", look);
-                let stack = stack.await.unwrap_or_default();
-                tracing::warn!("vCPU {} {place}, its stack:\n{stack}", place.index);
             }
             tokio::time::sleep(GLANCE).await;
         }
+    }
+
+    /// Notes where the vCPUs are and what interrupts wait for them.
+    async fn tell_what_it_does(&self) -> Result<(), QmpError> {
+        for place in places(&self.qmp.hmp("info registers -a").await?) {
+            for look in [STACK, LOCAL_INTERRUPTS] {
+                let arguments = json!({"command-line": look, "cpu-index": place.index});
+                let told = self.qmp.query("human-monitor-command", arguments).await;
+                let told: String = told?;
+                tracing::warn!("vCPU {} {place}, {look}:\n{told}", place.index);
+            }
+        }
+        let told = self.qmp.hmp(INTERRUPTS).await?;
+        tracing::warn!("{INTERRUPTS}:\n{told}");
+        Ok(())
     }
 
     /// Reports a guest without a sign of life, which ends all waits.
@@ -103,6 +116,8 @@ impl Watch {
             if idle || (self.told_to_speak && !spoken) {
                 let waited = start.elapsed();
                 let summary = self.describe(waited, spoken, &vcpus).await;
+                // One whose monitor fails has an end of its own.
+                let _ = self.tell_what_it_does().await;
                 self.health
                     .report(FindingKind::GuestSilent, Severity::Fatal, summary);
                 return std::future::pending().await;

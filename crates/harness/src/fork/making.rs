@@ -136,7 +136,8 @@ impl Test {
         vm: &Vm,
         building: &Building,
     ) -> TestResult {
-        vm.save(&building.state(), &options(manner)).await?;
+        let options = options(manner, &fork.context.capabilities);
+        vm.save(&building.state(), &options).await?;
         let tried = self.try_clone(fork, building, manner).await;
         tried.inspect_err(|stop| {
             self.env.templates.give_up(fork, manner);
@@ -167,7 +168,8 @@ impl Test {
             networks: vm::Networks::default(),
             ..fork.context.clone()
         };
-        let vm = Vm::restore(spec, &context, &building.state(), &options(manner)).await?;
+        let options = options(manner, &context.capabilities);
+        let vm = Vm::restore(spec, &context, &building.state(), &options).await?;
         wake(&vm, &Identity::default()).await?;
         vm.destroy().await?;
         Ok(())

@@ -1,7 +1,7 @@
-//! Machines that are started before anybody wants them, and wait for a template's state: becoming a clone takes them half the time.
+//! Machines that are made of a template before anybody wants them, and stand still: becoming a clone takes them half the time.
 //!
 //! What is prepared is like the last clone, as tests of one machine tend to follow one another. A machine that nobody takes costs its
-//! start and what QEMU takes for itself; guest memory it has none yet.
+//! start and what QEMU takes for itself; the guest's memory is the template's until it runs.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -11,13 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use ::machine::{MachineSpec, Netdev};
 use host::ledger::Token;
-use templates::{Key, Template};
+use templates::{Key, Manner, Template};
 use tokio::task::JoinSet;
 use tracing::{Instrument, Span, debug, warn};
-use vm::migrate::Armed;
 use vm::{Context, Vm};
 
-use super::{Fork, lock, memory, options, wake};
+use super::{Fork, lock, memory, options, wake, with_large_heap};
 use crate::env::Env;
 use crate::furnish::PreparedImage;
 use crate::verdict::chain;
@@ -39,12 +38,10 @@ struct State {
     closed: bool,
 }
 
-/// A machine that waits for its state.
+/// A machine that waits to be woken.
 struct Prepared {
     like: Like,
     vm: Vm,
-    /// Nothing once it has been used.
-    armed: Option<Armed>,
     directory: PathBuf,
     images: Vec<PreparedImage>,
     files: Vec<Token>,
@@ -141,10 +138,8 @@ impl Test {
         template: &Template,
     ) -> Option<(Vm, Vec<PreparedImage>)> {
         let like = self.like(fork, template)?;
-        let mut prepared = self.env.templates.pool.take(&like)?;
-        let armed = prepared.armed.take()?;
+        let prepared = self.env.templates.pool.take(&like)?;
         let taken = async {
-            prepared.vm.take_up_armed(armed).await?;
             wake(&prepared.vm, &self.identity(fork, &prepared.vm)?).await?;
             link(&prepared.directory, &fork.context.log_dir, &self.env)
         };
@@ -185,6 +180,10 @@ impl Test {
 
     /// Prepares a machine for the next clone like this one, if one is to be kept.
     pub(super) fn prepare_next(&self, fork: &Fork<'_>, template: &Arc<Template>) {
+        if template.manifest().manner != Manner::SharedMemory {
+            // It would hold all its memory while it waits.
+            return;
+        }
         let pool = &self.env.templates.pool;
         let Some(like) = self.like(fork, template) else {
             return;
@@ -205,16 +204,15 @@ impl Test {
         spec.memory_file = memory(template.manifest().manner, &template.ram());
         let context = Context {
             log_dir: directory.clone(),
-            ..fork.context.clone()
+            ..with_large_heap(fork.context)
         };
         let (env, template) = (Arc::clone(&self.env), Arc::clone(template));
         let start = async move {
             let started = start(&env, spec, &context, &template, &images).await;
             match started {
-                Ok((vm, armed, files)) => env.templates.pool.add(Prepared {
+                Ok((vm, files)) => env.templates.pool.add(Prepared {
                     like,
                     vm,
-                    armed: Some(armed),
                     directory,
                     images,
                     files,
@@ -239,7 +237,7 @@ async fn start(
     context: &Context,
     template: &Template,
     images: &[PreparedImage],
-) -> TestResult<(Vm, Armed, Vec<Token>)> {
+) -> TestResult<(Vm, Vec<Token>)> {
     let ours = |error: &dyn std::error::Error| Stop::error(chain(error));
     fs::create_dir_all(&context.log_dir).map_err(|error| ours(&error))?;
     let mut files = Vec::new();
@@ -251,11 +249,9 @@ async fn start(
         let copied = disks.duplicate(&template.disk(&image.name), &image.path);
         copied.map_err(|error| ours(&error))?;
     }
-    let vm = Vm::start_incoming(spec, context).await?;
-    // Answered only when the whole machine is made.
-    let manner = template.manifest().manner;
-    let armed = vm.arm(&template.state(), &options(manner)).await?;
-    Ok((vm, armed, files))
+    let options = options(template.manifest().manner, &context.capabilities);
+    let vm = Vm::restore(spec, context, &template.state(), &options).await?;
+    Ok((vm, files))
 }
 
 /// Lets the logs of a prepared machine be found where its test's are.

@@ -83,8 +83,12 @@ impl Clone {
     pub(super) fn read(command: &Path) -> Result<Self, Problem> {
         let text = std::fs::read_to_string(command)
             .map_err(|e| format!("failed to read {}: {e}", command.display()))?;
-        let argv = shell_words::split(&text.replace("\\\n", " "))
+        let mut argv = shell_words::split(&text.replace("\\\n", " "))
             .map_err(|e| format!("{} is no command line: {e}", command.display()))?;
+        // What virt-test adds to the environment is part of what is measured.
+        while argv.first().is_some_and(|word| word.contains('=')) {
+            argv.remove(0);
+        }
         let object = argv.iter().flat_map(|word| word.split(','));
         let ram = object
             .filter_map(|part| part.strip_prefix("mem-path="))

@@ -26,6 +26,5 @@ pub use observer::{Ending, News, Observer, Outcome};
 pub use ongoing::{Migrated, Migration, Ongoing};
 pub use options::{Capability, Options, Parameters};
 pub use relay::{Flip, Relay};
-pub use state_file::Armed;
 pub use storage::MovedDisk;
 pub use transport::{Transport, TransportError};

@@ -86,51 +86,29 @@ impl Vm {
             let cause = super::ongoing::unsupported(error);
             not_by_file(&name, Phase::Destination, cause)
         })?;
-        vm.take_up(file, options).await?;
-        Ok(vm)
-    }
-
-    /// Takes up the state a file holds. The machine has been started by [`Vm::start_incoming`] and is of no use if this fails.
-    ///
-    /// # Errors
-    /// [`MigrateError`].
-    pub async fn take_up(&self, file: &Path, options: &Options) -> Result<(), MigrateError> {
-        let armed = self.arm(file, options).await?;
-        self.take_up_armed(armed).await
-    }
-
-    /// Prepares a machine that was started by [`Vm::start_incoming`] for the state a file holds, so that [`Vm::take_up_armed`] has only to say
-    /// the word.
-    ///
-    /// # Errors
-    /// [`MigrateError`]. The machine is then of no use.
-    pub async fn arm(&self, file: &Path, options: &Options) -> Result<Armed, MigrateError> {
         let mut phase = Phase::Options;
-        let armed = async {
-            options.check(self)?;
-            options.apply_first(self).await?;
-            phase = Phase::Listen;
-            let mut address = Address::file(self, file)?;
-            address.hand_over(self).await?;
-            Ok(Armed(address))
-        };
-        let armed: Result<Armed, Cause> = armed.await;
-        match armed {
-            Ok(armed) => Ok(armed),
-            Err(cause) => Err(self.not_taken_up(phase, cause).await),
+        match vm.take_up(file, options, &mut phase).await {
+            Ok(()) => Ok(vm),
+            Err(cause) => Err(vm.not_taken_up(phase, cause).await),
         }
     }
 
-    /// As [`Vm::take_up`], by a machine that [`Vm::arm`] has prepared.
-    ///
-    /// # Errors
-    /// [`MigrateError`].
-    pub async fn take_up_armed(&self, armed: Armed) -> Result<(), MigrateError> {
-        let mut phase = Phase::Listen;
-        match self.read_state(armed, &mut phase).await {
-            Ok(()) => Ok(()),
-            Err(cause) => Err(self.not_taken_up(phase, cause).await),
-        }
+    async fn take_up(
+        &self,
+        file: &Path,
+        options: &Options,
+        phase: &mut Phase,
+    ) -> Result<(), Cause> {
+        options.check(self)?;
+        options.apply_first(self).await?;
+        *phase = Phase::Listen;
+        let mut address = Address::file(self, file)?;
+        address.hand_over(self).await?;
+        self.take_state_from(&mut address).await?;
+        *phase = Phase::Active;
+        let state = self.wait_for_state(LIMIT).await?;
+        tracing::debug!(vm = self.name(), %state, "restored");
+        Ok(())
     }
 
     async fn not_taken_up(&self, phase: Phase, cause: Cause) -> MigrateError {
@@ -142,23 +120,10 @@ impl Vm {
         error
     }
 
-    async fn read_state(&self, armed: Armed, phase: &mut Phase) -> Result<(), Cause> {
-        let Armed(mut address) = armed;
-        self.take_state_from(&mut address).await?;
-        *phase = Phase::Active;
-        let state = self.wait_for_state(LIMIT).await?;
-        tracing::debug!(vm = self.name(), %state, "restored");
-        Ok(())
-    }
-
     fn not_saved(&self, phase: Phase, cause: Cause) -> MigrateError {
         not_by_file(self.name(), phase, cause)
     }
 }
-
-/// What a machine is prepared for that is to take up a state, see [`Vm::arm`].
-#[derive(Debug)]
-pub struct Armed(Address);
 
 fn not_by_file(vm: &str, phase: Phase, cause: Cause) -> MigrateError {
     MigrateError {
