@@ -133,7 +133,6 @@ fn set(parameters: &mut Parameters, given: MigrationParameters) -> Result<(), Fa
         cpu_throttle_increment: small("cpu_throttle_increment", given.cpu_throttle_increment)?,
         max_cpu_throttle: small("max_cpu_throttle", given.max_cpu_throttle)?,
         direct_io: None,
-        announce_rounds: None,
     };
     Ok(())
 }

@@ -136,8 +136,7 @@ impl Test {
         vm: &Vm,
         building: &Building,
     ) -> TestResult {
-        let options = options(manner, &fork.context.capabilities);
-        vm.save(&building.state(), &options).await?;
+        vm.save(&building.state(), &options(manner)).await?;
         let tried = self.try_clone(fork, building, manner).await;
         tried.inspect_err(|stop| {
             self.env.templates.give_up(fork, manner);
@@ -168,8 +167,7 @@ impl Test {
             networks: vm::Networks::default(),
             ..fork.context.clone()
         };
-        let options = options(manner, &context.capabilities);
-        let vm = Vm::restore(spec, &context, &building.state(), &options).await?;
+        let vm = Vm::restore(spec, &context, &building.state(), &options(manner)).await?;
         wake(&vm, &Identity::default()).await?;
         vm.destroy().await?;
         Ok(())

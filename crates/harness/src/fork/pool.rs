@@ -249,7 +249,7 @@ async fn start(
         let copied = disks.duplicate(&template.disk(&image.name), &image.path);
         copied.map_err(|error| ours(&error))?;
     }
-    let options = options(template.manifest().manner, &context.capabilities);
+    let options = options(template.manifest().manner);
     let vm = Vm::restore(spec, context, &template.state(), &options).await?;
     Ok((vm, files))
 }

@@ -79,8 +79,6 @@ pub struct Parameters {
     pub max_cpu_throttle: Option<u8>,
     /// Files are read and written past the host's cache.
     pub direct_io: Option<bool>,
-    /// How often the network is told where the guest is now, by itself or by QEMU; 0 is not at all.
-    pub announce_rounds: Option<u16>,
 }
 
 impl Parameters {
@@ -111,10 +109,6 @@ impl Parameters {
             ),
             ("max-cpu-throttle", percentage(self.max_cpu_throttle)),
             ("direct-io", self.direct_io.map(|on| json!(on))),
-            (
-                "announce-rounds",
-                self.announce_rounds.map(|rounds| json!(rounds)),
-            ),
         ];
         let given = all.into_iter();
         given
@@ -164,7 +158,7 @@ impl Options {
         let on = self.capabilities.iter().map(Capability::as_str);
         let on = on.chain([Capability::Events.as_str()]);
         set_capabilities(vm, on.map(|capability| (capability, true))).await?;
-        set_parameters(vm, self.parameters.given()).await
+        self.set_parameters(vm).await.map(drop)
     }
 
     /// Tells the machine. Returns what the parameters were before.
@@ -184,42 +178,32 @@ impl Options {
         let changes = known.iter().map(|known| (&*known.capability, known.state));
         let changes = changes.filter(|&(name, state)| state != on(name));
         set_capabilities(vm, changes.map(|(name, state)| (name, !state))).await?;
-        self.change_parameters(vm).await
+        self.set_parameters(vm).await
     }
 
     /// Sets the parameters that are given. Returns what they were before.
-    async fn change_parameters(&self, vm: &Vm) -> Result<Map<String, Value>, Cause> {
+    async fn set_parameters(&self, vm: &Vm) -> Result<Map<String, Value>, Cause> {
         let given = self.parameters.given();
         if given.is_empty() {
             return Ok(given);
         }
+        let verb = "set parameters of the migration of";
         let told = vm
             .qmp()
             .execute("query-migrate-parameters", json!({}))
             .await;
-        let now = vm.watch.told(SETTING_PARAMETERS, told).await?;
+        let now = vm.watch.told(verb, told).await?;
         let before = given
             .keys()
             .filter_map(|name| Some((name.clone(), now.get(name)?.clone())));
         let before = before.collect();
-        set_parameters(vm, given).await?;
+        let told = vm
+            .qmp()
+            .execute("migrate-set-parameters", Value::Object(given))
+            .await;
+        vm.watch.told(verb, told).await?;
         Ok(before)
     }
-}
-
-/// What is done when parameters are set, in words.
-const SETTING_PARAMETERS: &str = "set parameters of the migration of";
-
-async fn set_parameters(vm: &Vm, given: Map<String, Value>) -> Result<(), Cause> {
-    if given.is_empty() {
-        return Ok(());
-    }
-    let told = vm
-        .qmp()
-        .execute("migrate-set-parameters", Value::Object(given))
-        .await;
-    vm.watch.told(SETTING_PARAMETERS, told).await?;
-    Ok(())
 }
 
 /// What is done when capabilities are set, in words.
