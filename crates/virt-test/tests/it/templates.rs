@@ -7,20 +7,23 @@ use std::time::SystemTime;
 
 use crate::lab::Lab;
 
-/// Every file of finished templates with what it holds, but for the locks, whose time is that of the last use.
-fn templates(data: &Path) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
-    let mut files = BTreeMap::new();
-    let list = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
-    for template in list(&data.join("templates")) {
-        if template.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        for file in list(&template.path()) {
-            let modified = file.metadata().unwrap().modified().unwrap();
-            files.insert(file.path(), (modified, std::fs::read(file.path()).unwrap()));
-        }
-    }
-    files
+/// Every file of the template a test's machine was cloned from, with its time and what it holds.
+fn template(lab: &Lab, test: &str) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
+    let command = directory(lab, test).join("vm1/qemu-command.txt");
+    let command = std::fs::read_to_string(command).unwrap();
+    let told = command.split([',', ' ']);
+    let ram = told
+        .filter_map(|word| word.strip_prefix("mem-path="))
+        .next();
+    let template = Path::new(ram.unwrap()).parent().unwrap();
+    let files = std::fs::read_dir(template).unwrap();
+    let files = files.map(|file| {
+        let path = file.unwrap().path();
+        let modified = path.metadata().unwrap().modified().unwrap();
+        let content = std::fs::read(&path).unwrap();
+        (path, (modified, content))
+    });
+    files.collect()
 }
 
 fn directory(lab: &Lab, test: &str) -> PathBuf {
@@ -45,7 +48,7 @@ fn a_machine_is_booted_once_and_cloned_from_then_on() {
     .concat();
     let said = lab.run(&args);
     assert_eq!(said.status, 0, "{said:?}");
-    let made = templates(&Lab::data());
+    let made = template(&lab, "system_powerdown");
     assert!(
         made.keys().any(|file| file.ends_with("ram")),
         "{:?}",
@@ -59,7 +62,8 @@ fn a_machine_is_booted_once_and_cloned_from_then_on() {
         assert!(log.contains("cloning vm1"), "{log}");
         assert!(!log.contains("booting a template"), "{log}");
     }
-    let now = templates(&Lab::data());
+    let now = template(&lab, "system_powerdown");
+    assert!(now.keys().eq(made.keys()), "{:?}", now.keys());
     for (file, before) in made {
         assert!(
             now.get(&file) == Some(&before),
