@@ -17,14 +17,14 @@ pub(crate) async fn check_console(test: &Test, vm: &Vm, session: &mut Session) -
     check_bytes(session).await?;
     check_long_line(session).await?;
     test.phase("flooding the console with kernel messages");
-    let flood = Flood::start(session).await?;
+    start_flood(session).await?;
     let mut messages = 0;
     // How many come meanwhile is up to the guest's scheduler.
     for _ in 0..10 {
         check_bytes(session).await?;
         messages = vm.console()?.history().matches(MESSAGE).count();
         if messages > 20 {
-            return flood.stop(session).await;
+            return stop_flood(session).await;
         }
     }
     Err(Stop::fail(format!(
@@ -76,34 +76,22 @@ async fn check_long_line(session: &mut Session) -> TestResult {
 /// What the kernel says all the time.
 const MESSAGE: &str = "flood of kernel messages";
 
-/// A process in the guest that makes the kernel talk.
-struct Flood {
-    pid: String,
+/// Where in the guest the number of the process is kept that makes the kernel talk. It cannot be printed: the flood may run right through it.
+const FLOOD: &str = "/tmp/flood.pid";
+
+async fn start_flood(session: &mut Session) -> TestResult {
+    // Errors are printed even by a quiet kernel, and as many as come. The breath in between leaves the guest, which prints them
+    // itself, some time for anything else.
+    let line = format!(
+        "echo on >/proc/sys/kernel/printk_devkmsg && {{ (while :; do echo '<3>{MESSAGE}' >/dev/kmsg; sleep 0.01; done) & echo $! >{FLOOD}; }}"
+    );
+    let output = session.run(line).await?;
+    check!(output.status.success(), "the flood did not begin");
+    Ok(())
 }
 
-impl Flood {
-    async fn start(session: &mut Session) -> TestResult<Self> {
-        // Errors are printed even by a quiet kernel, and as many as come. The breath in between leaves the guest, which prints them
-        // itself, some time for anything else.
-        let line = format!(
-            "echo on >/proc/sys/kernel/printk_devkmsg; (while :; do echo '<3>{MESSAGE}' >/dev/kmsg; sleep 0.01; done) & echo $!"
-        );
-        let output = session.run(line).await?;
-        let text = output.stdout_text();
-        // The flood may already run through the answer, even right behind it.
-        let digits =
-            |line: &str| line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let mut pids = text.lines().rev().map(|line| &line[..digits(line)]);
-        let pid = pids.find(|pid| !pid.is_empty());
-        let pid = pid.ok_or_else(|| Stop::fail(format!("the flood did not begin: {text}")))?;
-        Ok(Flood {
-            pid: pid.to_owned(),
-        })
-    }
-
-    async fn stop(self, session: &mut Session) -> TestResult {
-        let output = session.run(format!("kill {}", self.pid)).await?;
-        check!(output.status.success(), "the flood cannot be ended");
-        Ok(())
-    }
+async fn stop_flood(session: &mut Session) -> TestResult {
+    let output = session.run(format!("kill $(cat {FLOOD})")).await?;
+    check!(output.status.success(), "the flood cannot be ended");
+    Ok(())
 }

@@ -73,6 +73,7 @@ fn answer(child: &mut Child, start: Instant) -> Result<Duration, String> {
 
 /// A clone of a template as QEMU's command line has it.
 pub(super) struct Clone {
+    env: Vec<(String, String)>,
     argv: Vec<String>,
     /// Where its template is.
     pub(super) template: PathBuf,
@@ -85,10 +86,13 @@ impl Clone {
             .map_err(|e| format!("failed to read {}: {e}", command.display()))?;
         let mut argv = shell_words::split(&text.replace("\\\n", " "))
             .map_err(|e| format!("{} is no command line: {e}", command.display()))?;
-        // What virt-test adds to the environment is part of what is measured.
-        while argv.first().is_some_and(|word| word.contains('=')) {
-            argv.remove(0);
-        }
+        let variables = argv.iter().take_while(|word| word.contains('=')).count();
+        let variables = argv.drain(..variables).collect::<Vec<_>>();
+        let variables = variables.iter().filter_map(|word| word.split_once('='));
+        // How virt-test sets QEMU's heap up is part of what is measured.
+        let variables = variables.filter(|(name, _)| *name != "GLIBC_TUNABLES");
+        let env = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let env = env.collect();
         let object = argv.iter().flat_map(|word| word.split(','));
         let ram = object
             .filter_map(|part| part.strip_prefix("mem-path="))
@@ -97,6 +101,7 @@ impl Clone {
         let template = template
             .ok_or_else(|| format!("{} is no clone by shared memory", command.display()))?;
         Ok(Self {
+            env,
             template: template.to_owned(),
             argv,
         })
@@ -139,6 +144,7 @@ impl Clone {
         let start = Instant::now();
         let mut child = Command::new(program)
             .args(arguments)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
