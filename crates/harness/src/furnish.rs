@@ -151,7 +151,8 @@ fn cpu(params: &Params, accel: Accel) -> Result<Cpu, ParamError> {
     })
 }
 
-/// Do vCPUs that may take turns do so? Not in a machine that migrates: what works on its memory meanwhile would hold up what watches it.
+/// Do vCPUs that may take turns do so? Not in a machine that migrates: what works on its memory meanwhile would hold up what watches it. Not
+/// where CPUs come and go: QEMU 10.0 ends a CPU that is unplugged by waiting for the end of its thread, on that very thread, and aborts.
 ///
 /// QEMU 7.2.22 then leaves out the guest's memory barriers (`tcg_gen_mb`), as if its devices ran on the same thread, which they do not:
 /// notifications of virtio get lost, and a guest waits for ever. 10.0.2 does not. No answer of the binary tells; those in between are
@@ -159,6 +160,7 @@ fn cpu(params: &Params, accel: Accel) -> Result<Cpu, ParamError> {
 pub(crate) fn take_turns(params: &Params, qemu: Version) -> bool {
     params.value("tcg_thread") == Some("auto")
         && !params.flag("migrates").unwrap_or(false)
+        && params.value("vcpu_maxcpus").is_none()
         && qemu.major >= 10
 }
 

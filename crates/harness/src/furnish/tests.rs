@@ -272,6 +272,7 @@ fn the_vcpus_take_turns_where_they_are_told_to() {
     assert!(turns(&[auto], 10));
     assert!(!turns(&[auto], 7), "it leaves out barriers");
     assert!(!turns(&[auto, ("migrates", "yes")], 10));
+    assert!(!turns(&[auto, ("vcpu_maxcpus", "4")], 10), "it aborts");
     assert!(!turns(&[], 10));
 }
 
