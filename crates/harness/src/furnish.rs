@@ -157,10 +157,10 @@ fn cpu(params: &Params, accel: Accel) -> Result<Cpu, ParamError> {
 /// QEMU 7.2.22 then leaves out the guest's memory barriers (`tcg_gen_mb`), as if its devices ran on the same thread, which they do not:
 /// notifications of virtio get lost, and a guest waits for ever. 10.0.2 does not. No answer of the binary tells; those in between are
 /// not trusted.
-pub(crate) fn take_turns(params: &Params, qemu: Version) -> bool {
+pub(crate) fn take_turns(params: &Params, cpu: &Cpu, qemu: Version) -> bool {
     params.value("tcg_thread") == Some("auto")
         && !params.flag("migrates").unwrap_or(false)
-        && params.value("vcpu_maxcpus").is_none()
+        && cpu.most().is_none_or(|most| most <= cpu.count)
         && qemu.major >= 10
 }
 

@@ -470,7 +470,8 @@ impl Test {
     /// vCPUs that may take turns do so where that is good.
     fn settle_tcg_thread(&self, spec: &mut MachineSpec, params: &Params) {
         let qemu = self.env.qemu(params.value("qemu_binary"));
-        if qemu.is_some_and(|qemu| furnish::take_turns(params, qemu.capabilities.version)) {
+        let version = qemu.map(|qemu| qemu.capabilities.version);
+        if version.is_some_and(|version| furnish::take_turns(params, &spec.cpu, version)) {
             spec.tcg_thread = Some(TcgThread::Single);
         }
     }

@@ -312,6 +312,15 @@ pub struct Cpu {
     pub topology: Option<Topology>,
 }
 
+impl Cpu {
+    /// Most CPUs there can be, where that is said; `None` also for a topology beyond all numbers.
+    #[must_use]
+    pub fn most(&self) -> Option<u32> {
+        self.max
+            .or_else(|| self.topology.as_ref().and_then(Topology::cpus))
+    }
+}
+
 impl Default for Cpu {
     fn default() -> Self {
         Self {

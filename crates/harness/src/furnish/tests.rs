@@ -266,13 +266,21 @@ fn the_vcpus_take_turns_where_they_are_told_to() {
             major,
             ..Version::default()
         };
-        take_turns(&params, version)
+        take_turns(&params, &spec(pairs).cpu, version)
     };
     let auto = ("tcg_thread", "auto");
     assert!(turns(&[auto], 10));
     assert!(!turns(&[auto], 7), "it leaves out barriers");
     assert!(!turns(&[auto, ("migrates", "yes")], 10));
-    assert!(!turns(&[auto, ("vcpu_maxcpus", "4")], 10), "it aborts");
+    let two = ("smp", "2");
+    assert!(turns(&[auto, two, ("vcpu_maxcpus", "2")], 10));
+    assert!(turns(&[auto, two, ("vcpu_cores", "2")], 10));
+    for room in [("vcpu_maxcpus", "4"), ("vcpu_sockets", "4")] {
+        assert!(
+            !turns(&[auto, two, room], 10),
+            "unplugging aborts: {room:?}"
+        );
+    }
     assert!(!turns(&[], 10));
 }
 

@@ -16,7 +16,7 @@ use crate::devices::WatchdogModel;
 use crate::endpoints::Endpoints;
 use crate::error::MachineError;
 use crate::plug::{Device, Place, Placed, Wants};
-use crate::spec::{Accel, Board, Boot, Firmware, MachineSpec, TcgThread, Topology};
+use crate::spec::{Accel, Board, Boot, Firmware, MachineSpec, TcgThread};
 use opts::Opts;
 use pci::PciSlots;
 
@@ -193,10 +193,7 @@ impl Render<'_> {
         Opts::new("")
             .set("cpus", cpu.count)
             // QEMU would take the number present as the most there can be, whatever the topology has room for.
-            .maybe(
-                "maxcpus",
-                cpu.max.or_else(|| topology.and_then(Topology::cpus)),
-            )
+            .maybe("maxcpus", cpu.most())
             .maybe("sockets", topology.map(|t| t.sockets))
             .maybe("dies", topology.map(|t| t.dies))
             .maybe("cores", topology.map(|t| t.cores))
