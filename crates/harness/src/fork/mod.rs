@@ -312,17 +312,23 @@ async fn renew(vm: &Vm, identity: &Identity) -> TestResult {
 /// time a clone takes. Another C library than GNU's ignores it.
 fn with_large_heap(context: &Context) -> Context {
     let mut context = context.clone();
-    let env = &mut context.program.env;
-    if env::var_os(HEAP).is_none() && env.iter().all(|(name, _)| name != HEAP) {
-        let tunables = LARGE_HEAP.map(|(name, value)| format!("glibc.malloc.{name}={value}"));
-        env.push((HEAP.to_owned(), tunables.join(":")));
+    // What somebody has said of it counts.
+    if env::var_os(HEAP).is_none() {
+        enlarge_heap(&mut context.program.env);
     }
     context
 }
 
+fn enlarge_heap(env: &mut Vec<(String, String)>) {
+    if env.iter().all(|(name, _)| name != HEAP) {
+        let tunables = LARGE_HEAP.map(|(name, value)| format!("glibc.malloc.{name}={value}"));
+        env.push((HEAP.to_owned(), tunables.join(":")));
+    }
+}
+
 fn options(manner: Manner) -> Options {
-    // No announce-rounds of 0, though a clone has nobody to tell of its template's address: QEMU 7.2 (and 10.0, by its source) crashes as soon as the guest
-    // resets the card.
+    // No announce-rounds of 0, though a clone has nobody to tell of its template's address: QEMU 7.2 (and 10.0, by its source) crashes
+    // as soon as the guest resets the card.
     let sharing = manner == Manner::SharedMemory;
     Options {
         capabilities: sharing
@@ -339,4 +345,21 @@ fn memory(manner: Manner, ram: &Path) -> Option<MemoryFile> {
         path: ram.to_owned(),
         shared: false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_says_of_the_heap_counts() {
+        let mut env = vec![("QEMU_MODULE_DIR".to_owned(), "/modules".to_owned())];
+        enlarge_heap(&mut env);
+        let told = env.iter().map(|(name, _)| &**name).collect::<Vec<_>>();
+        assert_eq!(told, ["QEMU_MODULE_DIR", HEAP]);
+        assert!(env[1].1.starts_with("glibc.malloc.hugetlb=1:"), "{env:?}");
+        let mut own = vec![(HEAP.to_owned(), "glibc.malloc.check=3".to_owned())];
+        enlarge_heap(&mut own);
+        assert_eq!(own, [(HEAP.to_owned(), "glibc.malloc.check=3".to_owned())]);
+    }
 }

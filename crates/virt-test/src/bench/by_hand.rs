@@ -86,7 +86,9 @@ impl Clone {
             .map_err(|e| format!("failed to read {}: {e}", command.display()))?;
         let mut argv = shell_words::split(&text.replace("\\\n", " "))
             .map_err(|e| format!("{} is no command line: {e}", command.display()))?;
-        let variables = argv.iter().take_while(|word| word.contains('=')).count();
+        let name = |word: &str| word.split_once('=').map(|(name, _)| name.to_owned());
+        let is_variable = |word: &&String| name(word).is_some_and(|name| !name.contains('/'));
+        let variables = argv.iter().take_while(is_variable).count();
         let variables = argv.drain(..variables).collect::<Vec<_>>();
         let variables = variables.iter().filter_map(|word| word.split_once('='));
         // How virt-test sets QEMU's heap up is part of what is measured.

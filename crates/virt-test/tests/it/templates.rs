@@ -11,10 +11,9 @@ use crate::lab::Lab;
 fn template(lab: &Lab, test: &str) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
     let command = directory(lab, test).join("vm1/qemu-command.txt");
     let command = std::fs::read_to_string(command).unwrap();
-    let told = command.split([',', ' ']);
-    let ram = told
-        .filter_map(|word| word.strip_prefix("mem-path="))
-        .next();
+    let words = shell_words::split(&command.replace("\\\n", " ")).unwrap();
+    let mut told = words.iter().flat_map(|word| word.split(','));
+    let ram = told.find_map(|word| word.strip_prefix("mem-path="));
     let template = Path::new(ram.unwrap()).parent().unwrap();
     let files = std::fs::read_dir(template).unwrap();
     let files = files.map(|file| {
