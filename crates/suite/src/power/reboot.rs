@@ -21,6 +21,7 @@ async fn reboot(test: &mut Test) -> TestResult {
                 // The command never ends: the guest is gone before.
                 let reset = vm.wait_for_event_since(cursor, "RESET", test.span("reboot_timeout")?);
                 tokio::select! {
+                    biased;
                     reset = reset => { reset?; }
                     output = session.run_within(test.span("reboot_timeout")?, &command) => {
                         let output = output?;

@@ -18,6 +18,7 @@ async fn shutdown(test: &mut Test) -> TestResult {
                 // Whether the command's exit status comes through before the end is nothing to wait for.
                 let end = vm.wait_exit(test.span("shutdown_timeout")?);
                 tokio::select! {
+                    biased;
                     report = end => { report?; }
                     output = session.run_within(test.span("shutdown_timeout")?, &command) => {
                         if let Ok(output) = output {
