@@ -228,16 +228,20 @@ async fn a_guest_that_asks_for_a_name_nobody_gave_is_told_as_that() {
 }
 
 #[tokio::test]
-async fn a_prompt_drowned_by_kernel_messages_is_called_up_again() {
+async fn a_prompt_drowned_by_kernel_messages_is_seen() {
     let (console, mut guest) = console();
     let script = tokio::spawn(async move {
         guest
-            .write_all(b"[root@tiny ~]# [ 3.1] random: crng init done\r\n")
+            .write_all(b"[root@tiny ~]# [    3.123456] random: crng init done\r\n")
             .await
             .unwrap();
-        assert_eq!(typed(&mut guest, "\n").await, "\n");
-        guest.write_all(b"\r\n[root@tiny ~]# ").await.unwrap();
-        say_hello(&mut guest).await;
+        let line = typed(&mut guest, "done\n").await;
+        assert!(line.starts_with("vt_m="), "{line:?}");
+        // Nor does a message harm the answer.
+        let ready = format!("\r\nVT-READY-{}\r\n", mark(&line));
+        let (head, tail) = ready.split_at(6);
+        let torn = format!("{head}[    3.234567] usb: new device\r\n{tail}");
+        guest.write_all(torn.as_bytes()).await.unwrap();
         guest
     });
     console
@@ -245,6 +249,32 @@ async fn a_prompt_drowned_by_kernel_messages_is_called_up_again() {
         .await
         .unwrap();
     script.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prompt_lost_in_a_flood_without_end_is_called_up_again() {
+    let (console, mut guest) = console();
+    let flood = tokio::spawn(async move {
+        let mut byte = [0];
+        loop {
+            tokio::select! {
+                read = guest.read_exact(&mut byte) => {
+                    read.unwrap();
+                    assert_eq!(byte, *b"\n");
+                    // It never stands at the end of what has come.
+                    let prompt = b"[root@tiny ~]# [    3.123456] flood\r\n";
+                    guest.write_all(prompt).await.unwrap();
+                }
+                () = tokio::time::sleep(Duration::from_millis(10)) => {
+                    let message = b"[    3.123456] flood\r\n";
+                    guest.write_all(message).await.unwrap();
+                }
+            }
+        }
+    });
+    let login = Login::default();
+    console.wait_for_prompt(&login, LIMIT).await.unwrap();
+    flood.abort();
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest, Sha256};
 
 use super::From;
-use super::running::without_kernel_messages;
+use super::kernel::without_messages;
 use super::shell::{BURST, Shell};
 use crate::command::{Command, quoted};
 use crate::copy::{digest_in, hex};
@@ -73,7 +73,7 @@ impl Shell {
     /// Runs a line of ours.
     async fn must(&mut self, line: &str, attempt: &Attempt) -> Result<String, GuestError> {
         let output = self.run_line(line, attempt).await?;
-        let text = without_kernel_messages(&String::from_utf8_lossy(&output.stdout));
+        let text = without_messages(&String::from_utf8_lossy(&output.stdout));
         match output.status.success() {
             true => Ok(text),
             false => Err(attempt.fail(Cause::GuestFile(text.trim().to_owned()))),

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use regex::Regex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
+use super::kernel::in_front_of_message;
 use super::{Console, From, Reader, Shell};
 use crate::error::{Attempt, Cause, GuestError};
 
@@ -14,8 +15,14 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// After how much silence a line end is sent, since kernel messages may have driven a prompt out of sight.
 const SILENCE: Duration = Duration::from_secs(4);
 
+/// After how much talk without a question a line end is sent all the same: a prompt may have been driven out of sight by what has no end.
+const TALK: Duration = Duration::from_secs(12);
+
 /// How long a supposed shell may take to answer before the prompt is taken for an accident.
 const PROBE: Duration = Duration::from_secs(5);
+
+/// What the kernel says as its last and its first word: whoever asked before is gone.
+const RESTARTS: [&str; 2] = ["reboot:", "Linux version"];
 
 /// How to log in.
 #[derive(Debug, Clone)]
@@ -85,6 +92,57 @@ impl Login {
             Seen::Shell
         } else {
             Seen::Nothing
+        }
+    }
+}
+
+/// The question a console stands at, followed through what the kernel says behind it.
+struct Question {
+    /// How much of the text is whole lines that were looked at.
+    read: usize,
+    /// What they end with.
+    standing: Seen,
+    /// What was seen last, the unfinished line included.
+    seen: Seen,
+    /// Since when.
+    since: Instant,
+}
+
+impl Question {
+    fn new() -> Self {
+        Question {
+            read: 0,
+            standing: Seen::Nothing,
+            seen: Seen::Nothing,
+            since: Instant::now(),
+        }
+    }
+
+    /// Looks at a text of which there is more than the last time.
+    fn look(&mut self, login: &Login, text: &str) -> Seen {
+        let mut seen = self.standing;
+        for line in text[self.read..].split_inclusive('\n') {
+            seen = self.after(login, line);
+            if line.ends_with('\n') {
+                self.read += line.len();
+                self.standing = seen;
+            }
+        }
+        if seen != self.seen {
+            self.seen = seen;
+            self.since = Instant::now();
+        }
+        seen
+    }
+
+    /// What the console asks after one more line, which may be unfinished.
+    fn after(&self, login: &Login, line: &str) -> Seen {
+        match in_front_of_message(line) {
+            _ if RESTARTS.iter().any(|word| line.contains(word)) => Seen::Nothing,
+            Some("") => self.standing,
+            Some(front) => login.look(front),
+            None if line.ends_with('\n') => Seen::Nothing,
+            None => login.look(line),
         }
     }
 }
@@ -179,22 +237,24 @@ impl Console {
             .await
     }
 
-    /// Waits until the console asks for something, or is silent for long.
+    /// Waits until the console asks for something, is silent for long, or talks for very long.
     async fn settled(
         &self,
         reader: &mut Reader,
         login: &Login,
         attempt: &Attempt,
     ) -> Result<Seen, GuestError> {
+        let mut question = Question::new();
+        let bored = Instant::now() + TALK;
         loop {
-            let seen = login.look(reader.last_line());
-            let quiet = match seen {
+            let seen = question.look(login, reader.text());
+            let until = match seen {
                 Seen::Shell => return Ok(seen),
-                Seen::AsksName if login.user.is_none() => SILENCE,
-                Seen::AsksName | Seen::AsksPassword => SETTLE,
-                Seen::Nothing => SILENCE,
+                Seen::AsksName if login.user.is_none() => question.since + SILENCE,
+                Seen::AsksName | Seen::AsksPassword => question.since + SETTLE,
+                Seen::Nothing => bored.min(Instant::now() + SILENCE),
             };
-            match timeout(quiet, reader.more(attempt, "a shell prompt")).await {
+            match timeout_at(until, reader.more(attempt, "a shell prompt")).await {
                 Ok(outcome) => outcome.map_err(|error| self.blame(error, seen, attempt))?,
                 Err(_) => return Ok(seen),
             }
@@ -251,5 +311,44 @@ mod tests {
         assert_eq!(login.look("Password: "), Seen::AsksPassword);
         assert_eq!(login.look("Last login: Sun Nov 22"), Seen::Nothing);
         assert_eq!(login.look(""), Seen::Nothing);
+    }
+
+    /// What a console asks that said a text, however the text came in pieces.
+    fn asked(text: &str) -> Seen {
+        let login = Login::default();
+        let whole = Question::new().look(&login, text);
+        let mut question = Question::new();
+        for (end, letter) in text.char_indices() {
+            question.look(&login, &text[..end + letter.len_utf8()]);
+        }
+        assert_eq!(question.seen, whole, "{text:?}");
+        whole
+    }
+
+    #[test]
+    fn a_question_stands_whatever_the_kernel_says_behind_it() {
+        let flood = "[    1.234567] flood\n[    1.234568][   T12] flood\n";
+        for (question, seen) in [
+            ("[root@tiny ~]# ", Seen::Shell),
+            ("jeos login: ", Seen::AsksName),
+            ("Password: ", Seen::AsksPassword),
+            ("Starting things ", Seen::Nothing),
+        ] {
+            for said in ["", "[    1.2", flood] {
+                assert_eq!(asked(&format!("banner\n{flood}{question}{said}")), seen);
+            }
+            for answer in [
+                "\n",
+                "uname\n",
+                "[    1.234567] flood\ngoes on\n",
+                "[    1.234567] reboot: Restarting system\n",
+                "[    1.234567] flood\n[    0.000000] Linux version 6.1\n",
+            ] {
+                let text = format!("{question}{answer}{flood}");
+                assert_eq!(asked(&text), Seen::Nothing, "{text:?}");
+            }
+        }
+        assert_eq!(asked(""), Seen::Nothing);
+        assert_eq!(asked(flood), Seen::Nothing);
     }
 }

@@ -2,6 +2,7 @@
 
 mod clean;
 mod files;
+mod kernel;
 mod log;
 mod login;
 mod reader;

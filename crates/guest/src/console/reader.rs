@@ -103,11 +103,6 @@ impl Reader {
         &self.text
     }
 
-    /// The unfinished line at the end.
-    pub(super) fn last_line(&self) -> &str {
-        self.text.rsplit('\n').next().unwrap_or_default()
-    }
-
     pub(super) fn consume(&mut self, count: usize) {
         self.text.drain(..count);
         self.searched = 0;

@@ -2,8 +2,8 @@
 //!
 //! A console has no frames, echoes what is typed, and kernel messages come in between. So each command is put between two
 //! marks that differ every time, and that a shell prints but an echo does not contain: the words of a mark are given to
-//! `printf` apart. The closing mark is asked for again by a line of its own when it does not come, since a kernel message
-//! may have torn it.
+//! `printf` apart. They are found though kernel messages have torn them. The closing mark is asked for again by a line of its
+//! own when it does not come: mark and message may have torn each other.
 //!
 //! The shell is made to read lines in a loop of its own instead of at its prompt: line editors differ in what they do with
 //! control characters and long lines, and busybox's shell without echo takes the end of a background job for the end of its
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::kernel::{Sight, find_mark};
 use super::running::{Running, Underway};
 use super::{Console, From, Reader, floor_boundary};
 use crate::command::{Command, shortened};
@@ -273,7 +274,7 @@ impl Shell {
     }
 }
 
-/// Waits for a text and moves behind it.
+/// Waits for a mark and moves behind it.
 async fn wait_for(
     reader: &mut Reader,
     attempt: &Attempt,
@@ -281,8 +282,8 @@ async fn wait_for(
     wanted: &str,
 ) -> Result<(), GuestError> {
     loop {
-        if let Some(at) = reader.text().find(wanted) {
-            reader.consume(at + wanted.len());
+        if let Sight::Whole(place) = find_mark(reader.text(), wanted) {
+            reader.consume(place.end);
             return Ok(());
         }
         reader.more(attempt, awaited).await?;

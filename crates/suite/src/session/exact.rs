@@ -4,42 +4,85 @@ use std::time::Duration;
 
 use guest::Command;
 use sha2::{Digest, Sha256};
-use virt_test::{Session, Stop, Test, TestResult, Vm, check};
+use virt_test::{Client, Session, Test, TestResult, Vm, check};
 
 /// Base time for a command that moves 64 KiB over a console.
 const LIMIT: Duration = Duration::from_secs(20);
 
 const PASTE: usize = 64 << 10;
 
-/// Checks a console in peace and in a flood.
-pub(crate) async fn check_console(test: &Test, vm: &Vm, session: &mut Session) -> TestResult {
+/// Checks a console in peace and in floods.
+pub(crate) async fn check_console(test: &Test, vm: &Vm, client: Client) -> TestResult {
+    let session = &mut test.session_over(vm, client, None).await?;
     test.phase("typing and reading any bytes");
-    check_bytes(session).await?;
+    check_bytes(session, PASTE).await?;
     check_long_line(session).await?;
-    test.phase("flooding the console with kernel messages");
-    start_flood(session).await?;
+    for flood in &FLOODS {
+        test.phase(format!(
+            "flooding the console with kernel messages, {}",
+            flood.kind
+        ));
+        check_flooded(test, vm, session, client, flood).await?;
+    }
+    Ok(())
+}
+
+/// How the kernel is made to talk.
+struct Flood {
+    kind: &'static str,
+    /// Between two messages.
+    pause: &'static str,
+    /// How many bytes are typed and read meanwhile. What the kernel leaves of a console may be little.
+    bytes: usize,
+}
+
+const FLOODS: [Flood; 2] = [
+    Flood {
+        kind: "steady",
+        pause: "sleep 0.01",
+        bytes: PASTE,
+    },
+    Flood {
+        kind: "unpaced",
+        pause: ":",
+        bytes: 4 << 10,
+    },
+];
+
+/// While the kernel talks: output and input to the byte, and a login from the beginning.
+async fn check_flooded(
+    test: &Test,
+    vm: &Vm,
+    session: &mut Session,
+    client: Client,
+    flood: &Flood,
+) -> TestResult {
+    let message = format!("{} flood of kernel messages", flood.kind);
+    start_flood(session, &message, flood.pause).await?;
     let mut messages = 0;
     // How many come meanwhile is up to the guest's scheduler.
     for _ in 0..10 {
-        check_bytes(session).await?;
-        messages = vm.console()?.history().matches(MESSAGE).count();
+        check_bytes(session, flood.bytes).await?;
+        messages = vm.console()?.history().matches(&message).count();
         if messages > 20 {
-            return stop_flood(session).await;
+            break;
         }
     }
-    Err(Stop::fail(format!(
-        "there were only {messages} kernel messages"
-    )))
+    check!(messages > 20, "there were only {messages} kernel messages");
+    let left = session.run("exit").await;
+    check!(left.is_err(), "a shell that was left says {left:?}");
+    *session = test.session_over(vm, client, None).await?;
+    stop_flood(session).await
 }
 
 /// Output and input of all bytes there are, and status.
-async fn check_bytes(session: &mut Session) -> TestResult {
-    let paste: Vec<u8> = (0..PASTE).map(|n| (n ^ (n >> 8)) as u8).collect();
+async fn check_bytes(session: &mut Session, count: usize) -> TestResult {
+    let paste: Vec<u8> = (0..count).map(|n| (n ^ (n >> 8)) as u8).collect();
     let echo = Command::new("cat; echo done >&2; exit 3").input(paste.clone());
     let output = session.run_within(LIMIT, echo.exact()).await?;
     check!(
         output.stdout == paste,
-        "{PASTE} pasted bytes came back as {} others",
+        "{count} pasted bytes came back as {} others",
         output.stdout.len()
     );
     check!(
@@ -73,17 +116,15 @@ async fn check_long_line(session: &mut Session) -> TestResult {
     Ok(())
 }
 
-/// What the kernel says all the time.
-const MESSAGE: &str = "flood of kernel messages";
-
 /// Where in the guest the number of the process is kept that makes the kernel talk. It cannot be printed: the flood may run right through it.
 const FLOOD: &str = "/tmp/flood.pid";
 
-async fn start_flood(session: &mut Session) -> TestResult {
-    // Errors are printed even by a quiet kernel, and as many as come. The breath in between leaves the guest, which prints them
-    // itself, some time for anything else.
+/// Makes the kernel say something all the time.
+async fn start_flood(session: &mut Session, message: &str, pause: &str) -> TestResult {
+    // Errors are printed even by a quiet kernel, and as many as come. The shell it is begun in will be left.
     let line = format!(
-        "echo on >/proc/sys/kernel/printk_devkmsg && {{ (while :; do echo '<3>{MESSAGE}' >/dev/kmsg; sleep 0.01; done) & echo $! >{FLOOD}; }}"
+        "echo on >/proc/sys/kernel/printk_devkmsg && \
+         {{ setsid sh -c \"echo \\$\\$ >{FLOOD}; while :; do echo '<3>{message}' >/dev/kmsg; {pause}; done\" & }}"
     );
     let output = session.run(line).await?;
     check!(output.status.success(), "the flood did not begin");
