@@ -222,7 +222,17 @@ impl Vm {
                 found => found,
             }
         };
-        let found = self.wait(&format!("{what} event"), base, search).await?;
+        let mut search = std::pin::pin!(search);
+        let awaited = format!("{what} event");
+        let found = match self.wait(&awaited, base, search.as_mut()).await {
+            Ok(found) => found,
+            // It may have come before the end, and after it was looked for.
+            Err(end) => tokio::select! {
+                biased;
+                found = search => found,
+                () = std::future::ready(()) => return Err(end),
+            },
+        };
         found.map_err(|source| VmError::Event {
             vm: self.spec.name.clone(),
             source: Box::new(source),

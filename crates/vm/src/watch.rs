@@ -153,18 +153,23 @@ impl Watch {
 
     async fn while_well<F: Future>(&self, awaited: &str, future: F) -> Result<F::Output, VmError> {
         let start = Instant::now();
-        tokio::select! {
+        let report = tokio::select! {
             biased;
-            output = future => Ok(output),
-            finding = self.health.fatal() => Err(self.unwell(awaited, start.elapsed(), finding)),
-            report = self.exit() => Err(VmError::Ended {
+            output = future => return Ok(output),
+            finding = self.health.fatal() => return Err(self.unwell(awaited, start.elapsed(), finding)),
+            report = self.exit() => report,
+        };
+        // What ended it was found before that was published, but maybe after it was looked for here.
+        Err(match self.health.is_fatal() {
+            Some(finding) => self.unwell(awaited, start.elapsed(), finding),
+            None => VmError::Ended {
                 vm: self.name.clone(),
                 awaited: awaited.to_string(),
                 waited: start.elapsed(),
                 exit: Box::new(report),
                 last_words: Box::new(self.last_words()),
-            }),
-        }
+            },
+        })
     }
 
     /// Returns when the machine has ended.

@@ -31,6 +31,7 @@ async fn timedrift(test: &mut Test) -> TestResult {
     second.compare(&third, least, share, "with a pause")?;
 
     // The hardware's clock tells whole seconds.
+    let asked = Instant::now();
     vm.wait(
         "setting of the clock",
         span,
@@ -44,9 +45,10 @@ async fn timedrift(test: &mut Test) -> TestResult {
         Ok(late) => late,
         Err(early) => early.duration(),
     };
+    let allowed = Duration::from_secs(2) + asked.elapsed();
     check!(
-        off < Duration::from_secs(2),
-        "set from the hardware's clock, the guest's is {off:.2?} from the host's"
+        off < allowed,
+        "set from the hardware's clock, the guest's is {off:.2?} from the host's, where {allowed:.2?} are allowed"
     );
     Ok(())
 }

@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use virt_test::{Test, TestResult, check};
+use virt_test::{Stop, Test, TestResult, check};
+use vm::Vm;
 use vm::qmp::RunState;
 
 use crate::ask::{ask, ask_number};
@@ -29,9 +30,7 @@ async fn stop_continue(test: &mut Test) -> TestResult {
         "a paused machine is not paused"
     );
     let paused = Instant::now();
-    // What QEMU had taken from the guest before the pause arrives now.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let said = vm.console()?.history();
+    let said = last_words(&vm).await?;
     tokio::time::sleep(test.span("pause_time")?).await;
     check!(
         vm.console()?.history() == said,
@@ -57,4 +56,21 @@ async fn stop_continue(test: &mut Test) -> TestResult {
     );
     ask(&mut session, &goes_on).await?;
     Ok(())
+}
+
+/// What a console has said that has fallen silent. What QEMU had taken from the guest before the pause may still be on its way.
+async fn last_words(vm: &Vm) -> TestResult<String> {
+    let mut said = vm.console()?.history();
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let more = vm.console()?.history();
+        if more == said {
+            return Ok(said);
+        }
+        said = more;
+    }
+    Err(Stop::fail(format!(
+        "the console of a paused guest does not fall silent: {:?}",
+        vm.console()?.last_line()
+    )))
 }
