@@ -11,8 +11,10 @@ use guest::{AgentClient, Console, Login, Ssh, SshLogin};
 
 use crate::error::VmError;
 use crate::health::LineScanner;
+use crate::qmp::{Cursor, Event, EventError};
 use crate::session::Session;
 use crate::vm::Vm;
+use crate::watch::Watch;
 
 /// As whom to log in to a guest's SSH server.
 #[derive(Debug, Clone)]
@@ -149,6 +151,32 @@ impl Vm {
     fn session_over(&self, inner: guest::Session) -> Session {
         Session::new(inner, Arc::clone(&self.watch))
     }
+}
+
+impl Watch {
+    /// Tells the consoles of each reset, whoever wanted it, until the monitor is closed.
+    pub(crate) async fn note_restarts(&self) {
+        let events = self.qmp.events();
+        let mut cursor = Cursor::START;
+        loop {
+            match events
+                .wait(cursor, "RESET", Duration::MAX, is_restart)
+                .await
+            {
+                Ok(event) => {
+                    cursor = event.after();
+                    self.restarted();
+                }
+                Err(EventError::Missed { .. }) => cursor = events.cursor(),
+                Err(EventError::Closed { .. } | EventError::Timeout { .. }) => return,
+            }
+        }
+    }
+}
+
+/// Does the guest begin anew? One that is loaded from a snapshot goes on from there (`ShutdownCause` of the QAPI schema).
+fn is_restart(event: &Event) -> bool {
+    event.name == "RESET" && event.data["reason"] != "snapshot-load"
 }
 
 /// Scans a console's lines until it is closed.

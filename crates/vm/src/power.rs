@@ -52,7 +52,10 @@ impl Vm {
         let cursor = self.cursor();
         self.command("reset", "system_reset", json!({})).await?;
         let reset = self.wait_for_event_since(cursor, "RESET", EVENT_LIMIT);
-        reset.await.map(drop)
+        reset.await?;
+        // The task that sees to it may not have seen it yet.
+        self.watch.restarted();
+        Ok(())
     }
 
     /// Presses the power button; returns when it was pressed. What follows is the guest's decision.

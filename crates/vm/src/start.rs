@@ -137,6 +137,8 @@ impl Vm {
         let supervise = supervise(process, qmp, health, crashable, self.start, ended);
         self.spawn(supervise);
         self.spawn(watch_events(watch.qmp.clone(), watch.health.clone()));
+        let restarts = Arc::clone(&watch);
+        self.spawn(async move { restarts.note_restarts().await });
         let stuck = Arc::clone(&watch);
         self.spawn(async move { stuck.tell_where_it_is_stuck().await });
         let scanner = LineScanner::new(Source::Stderr, watch.health.clone());

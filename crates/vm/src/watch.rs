@@ -72,6 +72,13 @@ impl Watch {
         }
     }
 
+    /// Tells each console that the guest begins anew.
+    pub(crate) fn restarted(&self) {
+        for console in self.consoles.get().into_iter().flat_map(BTreeMap::values) {
+            console.restarted();
+        }
+    }
+
     pub(crate) fn last_words(&self) -> LastWords {
         let console = self.main_console.as_deref().and_then(|id| self.console(id));
         LastWords {

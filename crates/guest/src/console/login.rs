@@ -21,6 +21,9 @@ const TALK: Duration = Duration::from_secs(12);
 /// How long a supposed shell may take to answer before the prompt is taken for an accident.
 const PROBE: Duration = Duration::from_secs(5);
 
+/// After how many line ends that nothing prompted at a shell is asked for all the same: it may have been made quiet.
+const CALLS: usize = 3;
+
 /// What the kernel says as its last and its first word: whoever asked before is gone.
 const RESTARTS: [&str; 2] = ["reboot:", "Linux version"];
 
@@ -159,12 +162,13 @@ impl Console {
         limit: Duration,
     ) -> Result<Shell, GuestError> {
         let attempt = self.attempt("log in on the console", limit);
-        let mut reader = self.reader(From::Start);
+        let mut reader = self.reader(From::Restart);
         let mut named = false;
         let mut answered = false;
         // A shell that was made quiet before does not prompt, and one that was slow to answer will not: only asking helps.
         let mut supposed = self.has_quiet_shell(reader.text(), login);
         let mut first = true;
+        let mut calls = 0;
         loop {
             let seen = match supposed && first {
                 true => Seen::Shell,
@@ -187,9 +191,13 @@ impl Console {
                     return Err(attempt.fail(Cause::NoCredentials("password")));
                 }
                 (Seen::AsksName, None, _) => self.answer(&attempt, "").await?,
-                (Seen::Nothing, ..) if !supposed => self.answer(&attempt, "").await?,
+                (Seen::Nothing, ..) if !supposed && calls < CALLS => {
+                    self.answer(&attempt, "").await?;
+                    calls += 1;
+                }
                 (Seen::Shell | Seen::Nothing, ..) => {
-                    supposed = true;
+                    supposed = supposed || seen == Seen::Shell;
+                    calls = 0;
                     match Shell::probe(self, PROBE.min(attempt.left())).await {
                         Ok(shell) => return Ok(shell),
                         Err(error) if error.is_timeout() => {}
@@ -206,7 +214,7 @@ impl Console {
     /// When nothing prompts in time or the console is closed.
     pub async fn wait_for_prompt(&self, login: &Login, limit: Duration) -> Result<(), GuestError> {
         let attempt = self.attempt("see the guest prompt", limit);
-        let mut reader = self.reader(From::Start);
+        let mut reader = self.reader(From::Restart);
         while self.settled(&mut reader, login, &attempt).await? == Seen::Nothing {
             self.answer(&attempt, "").await?;
         }

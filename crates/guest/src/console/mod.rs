@@ -55,6 +55,8 @@ struct Piece {
 /// What the pump fills and everybody reads.
 struct Hub {
     history: String,
+    /// Where in it the guest began anew.
+    life: usize,
     limit: usize,
     taps: Vec<mpsc::UnboundedSender<Piece>>,
 }
@@ -66,6 +68,7 @@ impl Hub {
         if self.history.len() > self.limit * 2 {
             let cut = floor_boundary(&self.history, self.history.len() - self.limit);
             self.history.drain(..cut);
+            self.life = self.life.saturating_sub(cut);
         }
         self.taps.retain(|tap| tap.send(piece.clone()).is_ok());
     }
@@ -124,6 +127,7 @@ impl Console {
         let shared = Arc::new(Shared {
             hub: Mutex::new(Hub {
                 history: String::new(),
+                life: 0,
                 limit: options.history.max(1),
                 taps: Vec::new(),
             }),
@@ -162,8 +166,22 @@ impl Console {
         if Arc::ptr_eq(&self.shared, &earlier.shared) {
             return;
         }
-        let earlier = earlier.history();
-        self.shared.hub().history.insert_str(0, &earlier);
+        let (earlier, life) = {
+            let earlier = earlier.shared.hub();
+            (earlier.history.clone(), earlier.life)
+        };
+        let mut hub = self.shared.hub();
+        hub.life = match hub.life {
+            0 => life,
+            own => own + earlier.len(),
+        };
+        hub.history.insert_str(0, &earlier);
+    }
+
+    /// Notes that the guest has begun anew, as after a reset: whoever logs in does not look for a shell of before.
+    pub fn restarted(&self) {
+        let mut hub = self.shared.hub();
+        hub.life = hub.history.len();
     }
 
     /// A reader of the text from its kept beginning or from now on.
@@ -211,6 +229,7 @@ impl Console {
         let mut hub = self.shared.hub();
         let before = match from {
             From::Start => hub.history.clone(),
+            From::Restart => hub.history[hub.life..].to_string(),
             From::Now => String::new(),
         };
         // After the end nobody would ever let go of the sender.

@@ -19,6 +19,8 @@ const UNMATCHED: usize = 4 << 20;
 pub enum From {
     /// At the beginning of the kept history.
     Start,
+    /// Where the guest last began anew, as far as that is known and kept.
+    Restart,
     /// At what comes next.
     Now,
 }
