@@ -12,9 +12,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use common::{Lab, qemus, spec, tiny};
+use guest::console::From;
 use guest::{Exec, Login};
 use host::deadlines::Deadlines;
 use machine::{Boot, Firmware, MachineSpec, MachineType};
+use regex::Regex;
+use serde_json::json;
 use vm::qmp::RunState;
 use vm::{FindingKind, Ladder, Rung, Vm, VmError};
 
@@ -211,12 +214,25 @@ async fn a_reset_guest_boots_again() {
     for qemu in qemus() {
         let lab = Lab::new(&qemu);
         let vm = Vm::start(spec(guest), &lab.context).await.unwrap();
-        let mut session = vm.session(BOOT).await.unwrap();
-        session.run("touch /tmp/before").await.unwrap();
-        vm.reset().await.unwrap();
-        let mut session = vm.session(BOOT).await.unwrap();
-        let output = session.run("ls /tmp").await.unwrap();
-        assert_eq!(output.stdout_text(), "");
+        let said = Regex::new("(?m)^said|^virt-test: ready").unwrap();
+        for monitor in [false, true] {
+            let mut session = vm.wait_for_login(&Login::default(), BOOT).await.unwrap();
+            let output = session.run("touch /tmp/before; echo said").await.unwrap();
+            assert_eq!(output.stdout_text(), "said");
+            if monitor {
+                let reset = vm.qmp().execute("system_reset", json!({})).await;
+                reset.unwrap();
+            } else {
+                vm.reset().await.unwrap();
+            }
+            let mut session = vm.wait_for_login(&Login::default(), BOOT).await.unwrap();
+            let output = session.run("ls /tmp").await.unwrap();
+            assert_eq!(output.stdout_text(), "");
+            // What was said before is known to be of another life, whoever wanted the reset.
+            let mut reader = vm.console().unwrap().reader(From::Restart);
+            let first = reader.expect(&said, SOON).await.unwrap();
+            assert_eq!(first.text, "virt-test: ready", "by the monitor: {monitor}");
+        }
     }
 }
 
