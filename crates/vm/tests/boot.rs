@@ -211,10 +211,10 @@ async fn a_paused_guest_stands_still_and_goes_on() {
 #[tokio::test]
 async fn a_reset_guest_boots_again() {
     let Some(guest) = tiny() else { return };
+    let said = Regex::new("(?m)^said|^virt-test: ready").unwrap();
     for qemu in qemus() {
         let lab = Lab::new(&qemu);
         let vm = Vm::start(spec(guest), &lab.context).await.unwrap();
-        let said = Regex::new("(?m)^said|^virt-test: ready").unwrap();
         for monitor in [false, true] {
             let mut session = vm.wait_for_login(&Login::default(), BOOT).await.unwrap();
             let output = session.run("touch /tmp/before; echo said").await.unwrap();
