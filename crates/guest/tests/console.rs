@@ -421,24 +421,6 @@ async fn logging_in_after_a_reset_does_not_ask_the_shell_of_before() {
     shell.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_shell_that_does_not_prompt_is_found_all_the_same() {
-    let (console, mut guest) = console();
-    // As after a reset that was not one, or where the prompt looks different.
-    let script = tokio::spawn(async move {
-        for _ in 0..3 {
-            assert_eq!(typed(&mut guest, "\n").await, "\n");
-        }
-        say_hello(&mut guest).await;
-        guest
-    });
-    console
-        .wait_for_login(&Login::default(), LIMIT)
-        .await
-        .unwrap();
-    script.await.unwrap();
-}
-
 #[tokio::test]
 async fn logging_in_after_a_restart_waits_for_the_new_shell() {
     let (console, mut guest) = console();

@@ -21,11 +21,12 @@ const TALK: Duration = Duration::from_secs(12);
 /// How long a supposed shell may take to answer before the prompt is taken for an accident.
 const PROBE: Duration = Duration::from_secs(5);
 
-/// After how many line ends that nothing prompted at a shell is asked for all the same: it may have been made quiet.
-const CALLS: usize = 3;
-
 /// What the kernel says as its last and its first word: whoever asked before is gone.
 const RESTARTS: [&str; 2] = ["reboot:", "Linux version"];
+
+fn is_restart(line: &str) -> bool {
+    RESTARTS.iter().any(|word| line.contains(word))
+}
 
 /// How to log in.
 #[derive(Debug, Clone)]
@@ -141,7 +142,7 @@ impl Question {
     /// What the console asks after one more line, which may be unfinished.
     fn after(&self, login: &Login, line: &str) -> Seen {
         match in_front_of_message(line) {
-            _ if RESTARTS.iter().any(|word| line.contains(word)) => Seen::Nothing,
+            _ if is_restart(line) => Seen::Nothing,
             Some("") => self.standing,
             Some(front) => login.look(front),
             None if line.ends_with('\n') => Seen::Nothing,
@@ -168,7 +169,6 @@ impl Console {
         // A shell that was made quiet before does not prompt, and one that was slow to answer will not: only asking helps.
         let mut supposed = self.has_quiet_shell(reader.text(), login);
         let mut first = true;
-        let mut calls = 0;
         loop {
             let seen = match supposed && first {
                 true => Seen::Shell,
@@ -191,13 +191,9 @@ impl Console {
                     return Err(attempt.fail(Cause::NoCredentials("password")));
                 }
                 (Seen::AsksName, None, _) => self.answer(&attempt, "").await?,
-                (Seen::Nothing, ..) if !supposed && calls < CALLS => {
-                    self.answer(&attempt, "").await?;
-                    calls += 1;
-                }
+                (Seen::Nothing, ..) if !supposed => self.answer(&attempt, "").await?,
                 (Seen::Shell | Seen::Nothing, ..) => {
-                    supposed = supposed || seen == Seen::Shell;
-                    calls = 0;
+                    supposed = true;
                     match Shell::probe(self, PROBE.min(attempt.left())).await {
                         Ok(shell) => return Ok(shell),
                         Err(error) if error.is_timeout() => {}
@@ -226,9 +222,8 @@ impl Console {
         let Some(after) = Shell::text_after_last_answer(text) else {
             return false;
         };
-        let restarted = |line: &str| {
-            line.contains("login:") || line.contains("reboot:") || login.prompt.is_match(line)
-        };
+        let restarted =
+            |line: &str| is_restart(line) || line.contains("login:") || login.prompt.is_match(line);
         !after.lines().any(restarted)
     }
 
