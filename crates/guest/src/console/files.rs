@@ -26,11 +26,11 @@ const LINE: usize = 76 * 3 / 4;
 /// Ends a terminal's input at the beginning of a line (`VEOF`).
 const END_OF_INPUT: char = '\x04';
 
-/// Output is read in so many bytes or a multiple.
-const BLOCK: usize = 4096;
+/// Output is read in so many bytes or a multiple: a few lines, since on a virtio console kernel messages and lines tear each other.
+const BLOCK: usize = 256;
 
 /// The most blocks that are read at once.
-const MOST_BLOCKS: usize = 64;
+const MOST_BLOCKS: usize = 1024;
 
 impl Shell {
     /// Runs a command that has input or wants its output exactly.

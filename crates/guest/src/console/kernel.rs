@@ -1,7 +1,7 @@
 //! What the kernel says on a console that others use at the same time.
 //!
 //! A message begins with its time and ends with its line. It may come in the midst of anybody's line, which goes on behind it. It is whole itself
-//! where the console's driver keeps others out meanwhile, as that of a serial port (8250) does.
+//! where the console's driver keeps others out meanwhile, as that of a serial port (8250) does; on a virtio console others' lines tear it, too.
 
 use std::ops::Range;
 use std::sync::LazyLock;

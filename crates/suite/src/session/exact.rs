@@ -45,7 +45,7 @@ const FLOODS: [Flood; 2] = [
     Flood {
         kind: "unpaced",
         pause: ":",
-        bytes: 4 << 10,
+        bytes: 1 << 10,
     },
 ];
 
@@ -69,10 +69,21 @@ async fn check_flooded(
         }
     }
     check!(messages > 20, "there were only {messages} kernel messages");
+    let before = shell(session).await?;
     let left = session.run("exit").await;
     check!(left.is_err(), "a shell that was left says {left:?}");
     *session = test.session_over(vm, client, None).await?;
+    let after = shell(session).await?;
+    check!(before != after, "after exit it is still shell {before}");
     stop_flood(session).await
+}
+
+/// The number of the login shell's process.
+async fn shell(session: &mut Session) -> TestResult<String> {
+    let output = session
+        .run_within(LIMIT, Command::new("echo $$").exact())
+        .await?;
+    Ok(output.stdout_text())
 }
 
 /// Output and input of all bytes there are, and status.
